@@ -1,0 +1,1 @@
+//! The arbiter daemon: registry, claims, disputes, ledger, log, judge.

@@ -1,0 +1,108 @@
+//! The elementary functions of the reference on vectors: the same sequences, both branches computed and one selected.
+
+use super::simd::Simd;
+use crate::reference::elementary::{
+    ATANH, ERF_CUT, ERF_FAR, ERF_NEAR, EXP, EXP_F64, EXP_HIGH, EXP_LOW, LN2_HIGH, LN2_LOW, LOG_SPLIT, ROUND_F32,
+    ROUND_F64, SIGMOID_CUT, TANH_CUT, TANH_NEAR, TANH_ONE,
+};
+
+#[inline(always)]
+fn horner<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::F) -> S::F {
+    let mut p = s.splat(coefficients[0]);
+    for &c in &coefficients[1..] {
+        p = s.fma(p, x, s.splat(c));
+    }
+    p
+}
+
+#[inline(always)]
+fn horner_d<S: Simd, const N: usize>(s: S, coefficients: &[f64; N], x: S::D) -> S::D {
+    let mut p = s.splat_d(coefficients[0]);
+    for &c in &coefficients[1..] {
+        p = s.fma_d(p, x, s.splat_d(c));
+    }
+    p
+}
+
+/// Between two bounds; NaN becomes the lower.
+#[inline(always)]
+fn bound<S: Simd>(s: S, x: S::F, low: f32, high: f32) -> S::F {
+    s.smaller(s.larger(x, s.splat(low)), s.splat(high))
+}
+
+/// `(n + ROUND_F32, p)` with `e^x` close to `p * 2^n`.
+#[inline(always)]
+fn exp_parts<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
+    let shifted = s.fma(x, s.splat(std::f32::consts::LOG2_E), s.splat(ROUND_F32));
+    let minus_n = s.sub(s.splat(ROUND_F32), shifted);
+    let r = s.fma(minus_n, s.splat(LN2_HIGH), x);
+    let r = s.fma(minus_n, s.splat(LN2_LOW), r);
+    (shifted, horner(s, &EXP, r))
+}
+
+#[inline(always)]
+pub(super) fn exp<S: Simd>(s: S, x: S::F) -> S::F {
+    let (shifted, p) = exp_parts(s, bound(s, x, EXP_LOW, EXP_HIGH));
+    s.nan_or(x, s.scale(p, shifted))
+}
+
+#[inline(always)]
+pub(super) fn erf<S: Simd>(s: S, x: S::F) -> S::F {
+    let near = s.fma(horner(s, &ERF_NEAR, s.mul(x, x)), x, x);
+    let magnitude = bound(s, s.abs(x), 0.0, ERF_CUT);
+    let (shifted, p) = exp_parts(s, s.sub(s.splat(0.0), horner(s, &ERF_FAR, magnitude)));
+    let far = s.copysign(s.sub(s.splat(1.0), s.scale_normal(p, shifted)), x);
+    s.nan_or(x, s.where_less(magnitude, s.splat(1.0), near, far))
+}
+
+#[inline(always)]
+pub(super) fn gelu<S: Simd>(s: S, x: S::F) -> S::F {
+    let e = erf(s, s.div(x, s.splat(std::f32::consts::SQRT_2)));
+    s.mul(s.mul(x, s.add(e, s.splat(1.0))), s.splat(0.5))
+}
+
+#[inline(always)]
+fn exp_d<S: Simd>(s: S, x: S::D) -> S::D {
+    let shifted = s.fma_d(x, s.splat_d(std::f64::consts::LOG2_E), s.splat_d(ROUND_F64));
+    let minus_n = s.sub_d(s.splat_d(ROUND_F64), shifted);
+    let r = s.fma_d(minus_n, s.splat_d(std::f64::consts::LN_2), x);
+    s.scale_d(horner_d(s, &EXP_F64, r), shifted)
+}
+
+#[inline(always)]
+pub(super) fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
+    let one = s.splat_d(1.0);
+    let bounded = s.widen(bound(s, x, -SIGMOID_CUT as f32, SIGMOID_CUT as f32));
+    let e = exp_d(s, s.sub_d(s.splat_d(0.0), bounded));
+    s.nan_or(x, s.narrow(s.div_d(one, s.add_d(one, e))))
+}
+
+#[inline(always)]
+pub(super) fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
+    let one = s.splat_d(1.0);
+    let a = s.widen(bound(s, s.abs(x), 0.0, TANH_ONE as f32));
+    let near = s.mul_d(horner_d(s, &TANH_NEAR, s.mul_d(a, a)), a);
+    let e = exp_d(s, s.add_d(a, a));
+    let far = s.div_d(s.sub_d(e, one), s.add_d(e, one));
+    let t = s.narrow(s.where_less_d(a, s.splat_d(TANH_CUT), near, far));
+    s.nan_or(x, s.copysign(t, x))
+}
+
+#[inline(always)]
+pub(super) fn log<S: Simd>(s: S, x: S::F) -> S::F {
+    let one = s.splat_d(1.0);
+    let wide = s.widen(x);
+    let e = s.sub_d(s.exponent_field(wide), s.splat_d(1023.0));
+    let m = s.mantissa(wide);
+    let split = s.splat_d(LOG_SPLIT);
+    let e = s.where_less_d(split, m, s.add_d(e, one), e);
+    let m = s.where_less_d(split, m, s.mul_d(m, s.splat_d(0.5)), m);
+    let q = s.div_d(s.sub_d(m, one), s.add_d(m, one));
+    let log_m = s.mul_d(horner_d(s, &ATANH, s.mul_d(q, q)), s.add_d(q, q));
+    let result = s.narrow(s.fma_d(e, s.splat_d(std::f64::consts::LN_2), log_m));
+    let (zero, infinity) = (s.splat(0.0), s.splat(f32::INFINITY));
+    let result = s.where_equal(x, zero, s.neg(infinity), result);
+    let result = s.where_equal(x, infinity, infinity, result);
+    let result = s.where_less(x, zero, s.splat(f32::NAN), result);
+    s.nan_or(x, result)
+}

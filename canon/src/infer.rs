@@ -1,0 +1,135 @@
+//! The static types of operators: which operands one accepts, and what it returns.
+//!
+//! This is the door. An operator that infers is total and its kernels do no further checks, so everything that
+//! could be wrong with operands or attributes, whoever wrote them, is refused here by name.
+
+mod contraction;
+mod elementwise;
+mod movement;
+mod reduction;
+
+use crate::{DType, Operator, OperatorError, Scalar, TensorType, shape};
+
+type Inferred = Result<TensorType, OperatorError>;
+
+impl Operator {
+    /// The types of the results for operands of these types: one result for every operator of version 1.
+    ///
+    /// # Errors
+    /// If the operator does not accept them; the message names what is wrong.
+    pub fn infer(&self, operands: &[TensorType]) -> Result<Vec<TensorType>, OperatorError> {
+        let door = Door { operator: self.name(), operands };
+        for operand in operands {
+            door.possible(operand)?;
+        }
+        let result = match self {
+            Operator::Reshape { shape } => door.reshape(shape),
+            Operator::Permute { axes } => door.permute(axes),
+            Operator::Slice { ranges } => door.slice(ranges),
+            Operator::Concat { axis } => door.concat(*axis),
+            Operator::Expand { shape } => door.expand(shape),
+            Operator::Cast { to } => door.cast(*to),
+            Operator::Full { shape, value } => door.full(shape, *value),
+            Operator::Pad { padding, value } => door.pad(padding, *value),
+            Operator::Unary { function } => door.unary(*function),
+            Operator::Binary { function } => door.binary(*function),
+            Operator::BinaryScalar { function, scalar } => door.binary_scalar(*function, *scalar),
+            Operator::Compare { .. } => door.compare(),
+            Operator::CompareScalar { scalar, .. } => door.compare_scalar(*scalar),
+            Operator::Where => door.select(),
+            Operator::Clamp { min, max } => door.clamp(*min, *max),
+            Operator::MatMul => door.matmul(),
+            Operator::Linear => door.linear(),
+            Operator::Conv2d { stride, padding, dilation, groups } => {
+                door.conv2d(*stride, *padding, *dilation, *groups)
+            }
+            Operator::Reduce { function, axes } => door.reduce(*function, axes),
+            Operator::Arg { axis, .. } => door.arg(*axis),
+            Operator::MaxPool2d { window } => door.pool(window),
+            Operator::AvgPool2d { window, .. } => door.average_pool(window),
+            Operator::AdaptiveAvgPool2d { output } => door.adaptive_pool(*output),
+            Operator::Softmax { axis } | Operator::LogSoftmax { axis } => door.softmax(*axis),
+        }?;
+        door.possible(&result)?;
+        Ok(vec![result])
+    }
+}
+
+/// One operator's operand types, and the checks that several operators share.
+struct Door<'a> {
+    operator: &'static str,
+    operands: &'a [TensorType],
+}
+
+impl<'a> Door<'a> {
+    fn possible(&self, tensor_type: &TensorType) -> Result<(), OperatorError> {
+        let wrap = |source| OperatorError::Tensor { operator: self.operator, source };
+        tensor_type.byte_len().map(|_| ()).map_err(wrap)
+    }
+
+    fn arity(&self, expected: &'static str) -> OperatorError {
+        OperatorError::Arity { operator: self.operator, expected, found: self.operands.len() }
+    }
+
+    fn one(&self) -> Result<&'a TensorType, OperatorError> {
+        match self.operands {
+            [x] => Ok(x),
+            _ => Err(self.arity("1")),
+        }
+    }
+
+    fn two(&self) -> Result<(&'a TensorType, &'a TensorType), OperatorError> {
+        match self.operands {
+            [a, b] => Ok((a, b)),
+            _ => Err(self.arity("2")),
+        }
+    }
+
+    /// Two operands and, after them, perhaps a bias.
+    fn two_and_bias(&self) -> Result<(&'a TensorType, &'a TensorType, Option<&'a TensorType>), OperatorError> {
+        match self.operands {
+            [a, b] => Ok((a, b, None)),
+            [a, b, bias] => Ok((a, b, Some(bias))),
+            _ => Err(self.arity("2 or 3")),
+        }
+    }
+
+    fn shape(&self, reason: impl Into<String>) -> OperatorError {
+        OperatorError::Shape { operator: self.operator, reason: reason.into() }
+    }
+
+    fn attribute(&self, reason: impl Into<String>) -> OperatorError {
+        OperatorError::Attribute { operator: self.operator, reason: reason.into() }
+    }
+
+    fn dtype(&self, dtype: DType, supported: bool) -> Result<(), OperatorError> {
+        if supported { Ok(()) } else { Err(OperatorError::ElementType { operator: self.operator, dtype }) }
+    }
+
+    fn same(&self, expected: DType, found: DType) -> Result<(), OperatorError> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(OperatorError::ElementTypeMismatch { operator: self.operator, expected, found })
+    }
+
+    fn scalar(&self, dtype: DType, scalar: Scalar) -> Result<(), OperatorError> {
+        self.same(dtype, scalar.dtype)?;
+        if scalar.is_canonical() {
+            return Ok(());
+        }
+        Err(self.attribute(format!("{:#x} is no constant of type {dtype}", scalar.bits)))
+    }
+
+    /// The extent of `axis` of `x`.
+    fn extent(&self, x: &TensorType, axis: u8) -> Result<u64, OperatorError> {
+        x.shape
+            .get(usize::from(axis))
+            .copied()
+            .ok_or_else(|| self.shape(format!("there is no axis {axis} in {x}")))
+    }
+
+    fn broadcast(&self, a: &TensorType, b: &TensorType) -> Result<Vec<u64>, OperatorError> {
+        shape::broadcast(&a.shape, &b.shape).ok_or_else(|| self.shape(format!("{a} and {b} do not broadcast")))
+    }
+}

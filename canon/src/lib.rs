@@ -1,0 +1,37 @@
+//! Canonical arithmetic: operators whose every bit is specified.
+//!
+//! An [`Operator`] is data; [`Operator::infer`] says which tensors it accepts and what it returns, and
+//! [`Kernels::run`] computes it. Two implementations stand side by side: [`reference`] is the executable
+//! specification in plain scalar code, `fast` the vectorised one, chosen by [`Isa`], which must give the
+//! same bits on every machine, with every instruction set and any number of threads. Change a bit and
+//! [`NUMERICS_VERSION`] changes with it.
+
+#![deny(unsafe_code)]
+
+mod cost;
+mod dtype;
+mod error;
+mod fast;
+mod infer;
+mod isa;
+mod kernels;
+mod name;
+mod operator;
+pub mod reference;
+mod scalar;
+mod shape;
+mod tensor;
+
+pub use cost::Cost;
+pub use dtype::{DType, UnknownDType};
+pub use error::{KernelError, OperatorError};
+pub use isa::{Isa, IsaError};
+pub use kernels::Kernels;
+pub use operator::{
+    Binary, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Window2d,
+};
+pub use shape::{MAX_ELEMENTS, MAX_RANK};
+pub use tensor::{Tensor, TensorError, TensorType};
+
+/// The version of the arithmetic. It is part of an artifact's id; a change of any bit is a new version.
+pub const NUMERICS_VERSION: u32 = 1;

@@ -1,0 +1,158 @@
+//! Names of operators, for people.
+
+use std::fmt;
+
+use crate::{Binary, Extreme, Operator, Reduction, Relation, SliceRange, Unary, Window2d};
+
+impl Operator {
+    /// A short name, as in `conv2d`, `relu` or `add`; one name per function, without the other attributes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operator::Reshape { .. } => "reshape",
+            Operator::Permute { .. } => "permute",
+            Operator::Slice { .. } => "slice",
+            Operator::Concat { .. } => "concat",
+            Operator::Expand { .. } => "expand",
+            Operator::Cast { .. } => "cast",
+            Operator::Full { .. } => "full",
+            Operator::Pad { .. } => "pad",
+            Operator::Unary { function } => function.name(),
+            Operator::Binary { function } => function.names().0,
+            Operator::BinaryScalar { function, .. } => function.names().1,
+            Operator::Compare { relation } => relation.names().0,
+            Operator::CompareScalar { relation, .. } => relation.names().1,
+            Operator::Where => "where",
+            Operator::Clamp { .. } => "clamp",
+            Operator::MatMul => "matmul",
+            Operator::Linear => "linear",
+            Operator::Conv2d { .. } => "conv2d",
+            Operator::Reduce { function, .. } => function.name(),
+            Operator::Arg { extreme: Extreme::Max, .. } => "argmax",
+            Operator::Arg { extreme: Extreme::Min, .. } => "argmin",
+            Operator::MaxPool2d { .. } => "max_pool2d",
+            Operator::AvgPool2d { .. } => "avg_pool2d",
+            Operator::AdaptiveAvgPool2d { .. } => "adaptive_avg_pool2d",
+            Operator::Softmax { .. } => "softmax",
+            Operator::LogSoftmax { .. } => "log_softmax",
+        }
+    }
+}
+
+impl Unary {
+    fn name(self) -> &'static str {
+        match self {
+            Unary::Neg => "neg",
+            Unary::Abs => "abs",
+            Unary::Recip => "recip",
+            Unary::Sqrt => "sqrt",
+            Unary::Exp => "exp",
+            Unary::Log => "log",
+            Unary::Tanh => "tanh",
+            Unary::Sigmoid => "sigmoid",
+            Unary::Relu => "relu",
+            Unary::Gelu => "gelu",
+            Unary::Erf => "erf",
+            Unary::Not => "not",
+        }
+    }
+}
+
+impl Binary {
+    /// The name, and that of the form with a constant.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Binary::Add => ("add", "add_scalar"),
+            Binary::Sub => ("sub", "sub_scalar"),
+            Binary::Mul => ("mul", "mul_scalar"),
+            Binary::Div => ("div", "div_scalar"),
+            Binary::Max => ("max", "max_scalar"),
+            Binary::Min => ("min", "min_scalar"),
+            Binary::And => ("and", "and_scalar"),
+            Binary::Or => ("or", "or_scalar"),
+        }
+    }
+}
+
+impl Relation {
+    /// The name, and that of the form with a constant.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Relation::Equal => ("equal", "equal_scalar"),
+            Relation::NotEqual => ("not_equal", "not_equal_scalar"),
+            Relation::Less => ("less", "less_scalar"),
+            Relation::LessEqual => ("less_equal", "less_equal_scalar"),
+            Relation::Greater => ("greater", "greater_scalar"),
+            Relation::GreaterEqual => ("greater_equal", "greater_equal_scalar"),
+        }
+    }
+}
+
+impl Reduction {
+    fn name(self) -> &'static str {
+        match self {
+            Reduction::Sum => "reduce_sum",
+            Reduction::Product => "reduce_product",
+            Reduction::Mean => "reduce_mean",
+            Reduction::Max => "reduce_max",
+            Reduction::Min => "reduce_min",
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    /// The name with its attributes, as in `conv2d(stride [1, 1], padding [1, 1], dilation [1, 1], groups 1)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Operator::Reshape { shape } | Operator::Expand { shape } => write!(f, "({shape:?})"),
+            Operator::Permute { axes } => write!(f, "({axes:?})"),
+            Operator::Slice { ranges } => {
+                f.write_str("(")?;
+                for (i, range) in ranges.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{range}")?;
+                }
+                f.write_str(")")
+            }
+            Operator::Concat { axis }
+            | Operator::Arg { axis, .. }
+            | Operator::Softmax { axis }
+            | Operator::LogSoftmax { axis } => write!(f, "(axis {axis})"),
+            Operator::Cast { to } => write!(f, "({to})"),
+            Operator::Full { shape, value } => write!(f, "({}{shape:?}, {value})", value.dtype),
+            Operator::Pad { padding, value } => write!(f, "({padding:?}, {value})"),
+            Operator::BinaryScalar { scalar, .. } | Operator::CompareScalar { scalar, .. } => write!(f, "({scalar})"),
+            Operator::Clamp { min, max } => {
+                let bound = |scalar: &Option<_>| scalar.map_or("none".to_owned(), |s: crate::Scalar| s.to_string());
+                write!(f, "(min {}, max {})", bound(min), bound(max))
+            }
+            Operator::Conv2d { stride, padding, dilation, groups } => {
+                write!(f, "(stride {stride:?}, padding {padding:?}, dilation {dilation:?}, groups {groups})")
+            }
+            Operator::Reduce { axes, .. } => write!(f, "(axes {axes:?})"),
+            Operator::MaxPool2d { window } => write!(f, "({window})"),
+            Operator::AvgPool2d { window, padding_counts } => write!(f, "({window}, padding counts {padding_counts:?})"),
+            Operator::AdaptiveAvgPool2d { output } => write!(f, "({output:?})"),
+            Operator::Unary { .. }
+            | Operator::Binary { .. }
+            | Operator::Compare { .. }
+            | Operator::Where
+            | Operator::MatMul
+            | Operator::Linear => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for SliceRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)?;
+        if self.step == 1 { Ok(()) } else { write!(f, " by {}", self.step) }
+    }
+}
+
+impl fmt::Display for Window2d {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Window2d { kernel, stride, padding, dilation, rounding } = self;
+        write!(f, "kernel {kernel:?}, stride {stride:?}, padding {padding:?}, dilation {dilation:?}, {rounding:?}")
+    }
+}

@@ -1,0 +1,316 @@
+//! The operator set of canonical arithmetic, version 1, as data.
+//!
+//! An [`Operator`] with its attributes is what a program stores, hashes and replays. Discriminants are part
+//! of the artifact's id: append new ones, never renumber. Static types follow from [`Operator::infer`]
+//! (in `infer.rs`); an operator that infers is total: every well-shaped input has exactly one result.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::DType;
+
+/// One canonical operator with its attributes. Tensor operands are given separately, in the order stated here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Operator {
+    /// `x` with the same elements in row-major order under a new shape of equal element count.
+    Reshape {
+        /// The new shape.
+        shape: Vec<u64>,
+    } = 0x01,
+    /// `x` with axis `i` of the result being axis `axes[i]` of `x`.
+    Permute {
+        /// A permutation of the axes of `x`.
+        axes: Vec<u8>,
+    } = 0x02,
+    /// `x[start..end by step]` per axis; a negative step walks from `end - 1` down to `start`.
+    Slice {
+        /// One range per axis.
+        ranges: Vec<SliceRange>,
+    } = 0x03,
+    /// Operands one after another along `axis`.
+    Concat {
+        /// The axis along which the operands are laid end to end.
+        axis: u8,
+    } = 0x04,
+    /// `x` broadcast to `shape` (axes of extent 1 are repeated; leading axes may be added).
+    Expand {
+        /// The new shape.
+        shape: Vec<u64>,
+    } = 0x05,
+    /// `x` with every element converted to another type.
+    Cast {
+        /// The new element type.
+        to: DType,
+    } = 0x06,
+    /// No operand: a tensor filled with one value.
+    Full {
+        /// The shape of the result.
+        shape: Vec<u64>,
+        /// The value, whose type is the element type of the result.
+        value: Scalar,
+    } = 0x07,
+    /// `x` with `value` around it: `padding[axis] = (before, after)`.
+    Pad {
+        /// How many elements are added before and after, per axis.
+        padding: Vec<(u64, u64)>,
+        /// What is added, of the element type of `x`.
+        value: Scalar,
+    } = 0x08,
+
+    /// Elementwise function of `x`.
+    Unary {
+        /// Which function.
+        function: Unary,
+    } = 0x20,
+    /// Elementwise function of `a` and `b`, of one type, broadcast against each other (NumPy's rule).
+    Binary {
+        /// Which function.
+        function: Binary,
+    } = 0x21,
+    /// Elementwise function of `a` and a constant of the same type.
+    BinaryScalar {
+        /// Which function; the constant is the right operand.
+        function: Binary,
+        /// The right operand.
+        scalar: Scalar,
+    } = 0x22,
+    /// Elementwise comparison of `a` and `b`, broadcast; the result is `Bool`.
+    Compare {
+        /// Which relation.
+        relation: Relation,
+    } = 0x23,
+    /// Elementwise comparison of `a` with a constant; the result is `Bool`.
+    CompareScalar {
+        /// Which relation; the constant is the right operand.
+        relation: Relation,
+        /// The right operand.
+        scalar: Scalar,
+    } = 0x24,
+    /// `condition ? a : b` elementwise; operands `condition` (Bool), `a`, `b`, broadcast.
+    Where = 0x25,
+    /// `clamp(x, min, max)`; NaN propagates.
+    Clamp {
+        /// Lower bound, if any.
+        min: Option<Scalar>,
+        /// Upper bound, if any.
+        max: Option<Scalar>,
+    } = 0x26,
+
+    /// `a [..., m, k] x b [..., k, n]`, leading axes broadcast.
+    MatMul = 0x40,
+    /// `x [..., k] x w [k, n] (+ bias [n])`; operands `x`, `w` and, when there is a third, `bias`.
+    Linear = 0x41,
+    /// 2d convolution: `x [batch, in, h, w]`, `w [out, in/groups, kh, kw]` and, when there is a third operand, `bias [out]`.
+    Conv2d {
+        /// Step per spatial axis.
+        stride: [u64; 2],
+        /// Zeros added on both sides, per spatial axis.
+        padding: [u64; 2],
+        /// Distance between kernel elements, per spatial axis.
+        dilation: [u64; 2],
+        /// Number of channel groups.
+        groups: u64,
+    } = 0x42,
+
+    /// Reduction over `axes`, which stay with extent 1; several axes are flattened row-major.
+    Reduce {
+        /// Which reduction.
+        function: Reduction,
+        /// The reduced axes, ascending.
+        axes: Vec<u8>,
+    } = 0x60,
+    /// Index (I64) of the first NaN, else the first extreme, along `axis`, which stays with extent 1.
+    Arg {
+        /// The largest or the smallest.
+        extreme: Extreme,
+        /// The searched axis.
+        axis: u8,
+    } = 0x61,
+    /// Maximum over windows of `x [batch, channel, h, w]`; padding takes no part; an empty window is -inf.
+    MaxPool2d {
+        /// Window extents, strides, padding, dilation and rounding.
+        window: Window2d,
+    } = 0x62,
+    /// Mean over windows of `x [batch, channel, h, w]`.
+    AvgPool2d {
+        /// Window extents, strides, padding (dilation is 1) and rounding.
+        window: Window2d,
+        /// Whether padding counts in the divisor.
+        padding_counts: PaddingCounts,
+    } = 0x63,
+    /// Mean over `output` windows of nearly equal extent per spatial axis.
+    AdaptiveAvgPool2d {
+        /// Spatial extents of the result.
+        output: [u64; 2],
+    } = 0x64,
+
+    /// `e = exp(x - max(x)); e / sum(e)` along `axis`.
+    Softmax {
+        /// The normalised axis.
+        axis: u8,
+    } = 0x80,
+    /// `d = x - max(x); d - log(sum(exp(d)))` along `axis`.
+    LogSoftmax {
+        /// The normalised axis.
+        axis: u8,
+    } = 0x81,
+}
+
+/// A half-open range of one axis with a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct SliceRange {
+    /// First index.
+    pub start: u64,
+    /// One past the last index.
+    pub end: u64,
+    /// Distance between taken indices; negative to walk backwards from `end - 1`; never 0.
+    pub step: i64,
+}
+
+/// A constant of some element type, as the little-endian bits of that type in the low bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Scalar {
+    /// The element type.
+    pub dtype: DType,
+    /// Its bits, zero-extended.
+    pub bits: u64,
+}
+
+/// Elementwise functions of one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Unary {
+    /// `-x`.
+    Neg = 0,
+    /// `|x|`.
+    Abs = 1,
+    /// `1 / x`.
+    Recip = 2,
+    /// Square root.
+    Sqrt = 3,
+    /// `e^x`.
+    Exp = 4,
+    /// Natural logarithm.
+    Log = 5,
+    /// Hyperbolic tangent.
+    Tanh = 6,
+    /// `1 / (1 + e^-x)`.
+    Sigmoid = 7,
+    /// `max(x, +0)`.
+    Relu = 8,
+    /// `x * (erf(x / sqrt 2) + 1) / 2`.
+    Gelu = 9,
+    /// Error function.
+    Erf = 10,
+    /// Logical not, of `Bool`.
+    Not = 11,
+}
+
+/// Elementwise functions of two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Binary {
+    /// `a + b`.
+    Add = 0,
+    /// `a - b`.
+    Sub = 1,
+    /// `a * b`.
+    Mul = 2,
+    /// `a / b`.
+    Div = 3,
+    /// The larger; NaN propagates; -0 < +0.
+    Max = 4,
+    /// The smaller; NaN propagates; -0 < +0.
+    Min = 5,
+    /// Logical and, of `Bool`.
+    And = 6,
+    /// Logical or, of `Bool`.
+    Or = 7,
+}
+
+/// Comparison relations (IEEE 754 for floats).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Relation {
+    /// `a == b`.
+    Equal = 0,
+    /// `a != b`.
+    NotEqual = 1,
+    /// `a < b`.
+    Less = 2,
+    /// `a <= b`.
+    LessEqual = 3,
+    /// `a > b`.
+    Greater = 4,
+    /// `a >= b`.
+    GreaterEqual = 5,
+}
+
+/// Reductions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Reduction {
+    /// Sum.
+    Sum = 0,
+    /// Product.
+    Product = 1,
+    /// Sum divided once by the number of elements.
+    Mean = 2,
+    /// Maximum.
+    Max = 3,
+    /// Minimum.
+    Min = 4,
+}
+
+/// Which extreme an `Arg` looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Extreme {
+    /// The largest element.
+    Max = 0,
+    /// The smallest element.
+    Min = 1,
+}
+
+/// Whether average pooling divides by the whole window or by the elements inside the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum PaddingCounts {
+    /// Divide by the number of elements inside the input.
+    No = 0,
+    /// Divide by the number of elements inside the padded input.
+    Yes = 1,
+}
+
+/// A pooling window over two spatial axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Window2d {
+    /// Extents.
+    pub kernel: [u64; 2],
+    /// Step.
+    pub stride: [u64; 2],
+    /// Padding on both sides.
+    pub padding: [u64; 2],
+    /// Distance between window elements.
+    pub dilation: [u64; 2],
+    /// Whether a last, partial window counts.
+    pub rounding: Rounding,
+}
+
+/// How the number of windows is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Rounding {
+    /// Only whole windows.
+    Floor = 0,
+    /// A last, partial window counts.
+    Ceil = 1,
+}

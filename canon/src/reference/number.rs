@@ -1,0 +1,125 @@
+//! Arithmetic on one element: IEEE 754 for floats, wrapping for integers, total for both.
+
+use crate::scalar::FromScalar;
+
+/// An element type with arithmetic.
+pub(crate) trait Number: Copy + FromScalar {
+    const ZERO: Self;
+    const ONE: Self;
+    /// `a + b`.
+    fn add(self, b: Self) -> Self;
+    /// `a - b`.
+    fn sub(self, b: Self) -> Self;
+    /// `a * b`.
+    fn mul(self, b: Self) -> Self;
+    /// `a / b`; integers truncate, `x / 0 = 0`, `MIN / -1` wraps.
+    fn div(self, b: Self) -> Self;
+    /// `-a`.
+    fn neg(self) -> Self;
+    /// `|a|`.
+    fn abs(self) -> Self;
+    /// IEEE `a == b`.
+    fn equal(self, b: Self) -> bool;
+    /// IEEE `a < b`.
+    fn less(self, b: Self) -> bool;
+    /// `a < b` where -0 < +0, for max, min and arg; false where one is NaN.
+    fn below(self, b: Self) -> bool;
+    fn is_nan(self) -> bool;
+    /// The one quiet NaN for any NaN, everything else as it is: what an operator writes.
+    fn settle(self) -> Self;
+    /// A count, rounded to nearest for floats, wrapped for integers.
+    fn from_count(count: usize) -> Self;
+
+    /// The larger; NaN propagates.
+    fn max(self, b: Self) -> Self {
+        if self.is_nan() || b.is_nan() {
+            return self.add(b);
+        }
+        if self.below(b) { b } else { self }
+    }
+
+    /// The smaller; NaN propagates.
+    fn min(self, b: Self) -> Self {
+        if self.is_nan() || b.is_nan() {
+            return self.add(b);
+        }
+        if b.below(self) { b } else { self }
+    }
+}
+
+/// A floating-point element type.
+pub(crate) trait Float: Number {
+    const NEGATIVE_INFINITY: Self;
+    /// `a * b + c`, rounded once.
+    fn fma(self, b: Self, c: Self) -> Self;
+    fn sqrt(self) -> Self;
+}
+
+macro_rules! float {
+    ($($float:ident, $quiet:literal;)*) => {$(
+        impl Number for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            fn add(self, b: Self) -> Self { self + b }
+            fn sub(self, b: Self) -> Self { self - b }
+            fn mul(self, b: Self) -> Self { self * b }
+            fn div(self, b: Self) -> Self { self / b }
+            fn neg(self) -> Self { -self }
+            fn abs(self) -> Self { $float::abs(self) }
+            fn equal(self, b: Self) -> bool { self == b }
+            fn less(self, b: Self) -> bool { self < b }
+            fn below(self, b: Self) -> bool {
+                self < b || (self == b && self.is_sign_negative() && b.is_sign_positive())
+            }
+            fn is_nan(self) -> bool { $float::is_nan(self) }
+            fn settle(self) -> Self { if self.is_nan() { $float::from_bits($quiet) } else { self } }
+            fn from_count(count: usize) -> Self { count as $float }
+        }
+
+        impl Float for $float {
+            const NEGATIVE_INFINITY: Self = $float::NEG_INFINITY;
+            fn fma(self, b: Self, c: Self) -> Self { self.mul_add(b, c) }
+            fn sqrt(self) -> Self { $float::sqrt(self) }
+        }
+    )*};
+}
+
+float! {
+    f32, 0x7fc0_0000;
+    f64, 0x7ff8_0000_0000_0000;
+}
+
+macro_rules! integer {
+    ($abs:ident: $($integer:ident)*) => {$(
+        impl Number for $integer {
+            const ZERO: Self = 0;
+            const ONE: Self = 1;
+            fn add(self, b: Self) -> Self { self.wrapping_add(b) }
+            fn sub(self, b: Self) -> Self { self.wrapping_sub(b) }
+            fn mul(self, b: Self) -> Self { self.wrapping_mul(b) }
+            fn div(self, b: Self) -> Self { if b == 0 { 0 } else { self.wrapping_div(b) } }
+            fn neg(self) -> Self { self.wrapping_neg() }
+            fn abs(self) -> Self { $abs!(self) }
+            fn equal(self, b: Self) -> bool { self == b }
+            fn less(self, b: Self) -> bool { self < b }
+            fn below(self, b: Self) -> bool { self < b }
+            fn is_nan(self) -> bool { false }
+            fn settle(self) -> Self { self }
+            fn from_count(count: usize) -> Self { count as $integer }
+        }
+    )*};
+}
+
+macro_rules! wrapping {
+    ($x:expr) => {
+        $x.wrapping_abs()
+    };
+}
+macro_rules! identity {
+    ($x:expr) => {
+        $x
+    };
+}
+
+integer!(wrapping: i8 i16 i32 i64);
+integer!(identity: u8 u16 u32 u64);

@@ -1,0 +1,213 @@
+//! Why a module cannot be captured, in words that lead to the line to change.
+
+use std::fmt;
+
+use burn::tensor::DType as BurnDType;
+use gainsay_canon::{KernelError, OperatorError, TensorError, TensorType};
+use gainsay_model::{ArtifactError, BuildError};
+
+/// Why a module cannot be captured.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The closure panicked.
+    #[error("program `{program}`: the closure panicked{}: {message}", at(.location))]
+    Panicked {
+        /// The program being captured.
+        program: String,
+        /// What the panic said.
+        message: String,
+        /// Where it happened, as `file:line:column`.
+        location: Option<String>,
+    },
+    /// The closure read the data of a tensor that depends on an input.
+    #[error(
+        "program `{program}`: the closure reads data inside forward{}, which would bake one sample into the program \
+         (dynamic shapes and branches on values cannot be captured): {message}",
+        at(.location)
+    )]
+    ReadsData {
+        /// The program being captured.
+        program: String,
+        /// What Burn said.
+        message: String,
+        /// Where it happened, as `file:line:column`.
+        location: Option<String>,
+    },
+    /// Two runs of the closure recorded different programs or constants.
+    #[error(
+        "program `{program}`: two runs of the closure differ, so it reads data inside forward, draws random numbers or keeps \
+         state: {difference}"
+    )]
+    Unstable {
+        /// The program being captured.
+        program: String,
+        /// The first difference.
+        difference: String,
+    },
+    /// An operation that has no canonical form.
+    #[error("program `{program}`: {place}: {refusal}")]
+    Refused {
+        /// The program being captured.
+        program: String,
+        /// Which operation.
+        place: Place,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// A parameter or constant that has no canonical form.
+    #[error("program `{program}`: `{name}`: {refusal}")]
+    Constant {
+        /// The program being captured.
+        program: String,
+        /// The parameter's path, or `constant`.
+        name: String,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// A returned tensor was not computed by the captured closure.
+    #[error(
+        "program `{program}`: output `{output}` is not on the capture device: return a tensor computed from the inputs or parameters"
+    )]
+    ForeignOutput {
+        /// The program being captured.
+        program: String,
+        /// The output's name.
+        output: String,
+    },
+    /// Burn could not close the capture.
+    #[error("program `{program}`: Burn could not finish the capture: {source}")]
+    Scope {
+        /// The program being captured.
+        program: String,
+        /// Burn's reason.
+        #[source]
+        source: ScopeError,
+    },
+    /// A constant could not be folded.
+    #[error("program `{program}`: a constant could not be computed")]
+    Fold {
+        /// The program being captured.
+        program: String,
+        /// Canon's reason.
+        #[source]
+        source: OperatorError,
+    },
+    /// The lowered program is not accepted.
+    #[error("program `{program}`: {source}")]
+    Build {
+        /// The program being captured.
+        program: String,
+        /// The model's reason.
+        #[source]
+        source: BuildError,
+    },
+    /// There are no kernels to fold constants with.
+    #[error("constants cannot be computed on this machine")]
+    Kernels(#[from] KernelError),
+    /// The captured programs make no artifact.
+    #[error("the captured programs make no artifact: {0}")]
+    Artifact(#[from] ArtifactError),
+}
+
+/// Burn's reason for not finishing a capture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ScopeError(pub(crate) String);
+
+/// Which recorded operation is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The operation's name in Burn's intermediate representation.
+    pub operator: String,
+    /// Position among the recorded operations, from 1.
+    pub position: usize,
+    /// How many operations were recorded.
+    pub of: usize,
+    /// Where in the module.
+    pub nearby: Nearby,
+}
+
+/// The module paths around an operation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nearby {
+    /// The module whose parameters the operation reads.
+    pub inside: Option<String>,
+    /// The module whose parameters were read last before it.
+    pub after: Option<String>,
+    /// The module whose parameters are read next.
+    pub before: Option<String>,
+}
+
+impl fmt::Display for Nearby {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.inside, &self.after, &self.before) {
+            (Some(path), _, _) => write!(f, " in module `{path}`"),
+            (None, Some(after), Some(before)) if after == before => write!(f, " within module `{after}`"),
+            (None, Some(after), Some(before)) => {
+                write!(f, " between module `{after}` and module `{before}`")
+            }
+            (None, Some(after), None) => write!(f, " after module `{after}`"),
+            (None, None, Some(before)) => write!(f, " before module `{before}`"),
+            (None, None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operator, position, of, nearby } = self;
+        write!(f, "operation {position} of {of}, `{operator}`{nearby}")
+    }
+}
+
+/// Why an operation or constant has no canonical form.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The canonical operator set cannot express it.
+    #[error("not in the canonical operator set{}", .0.map(|why| format!(" ({why})")).unwrap_or_default())]
+    Unsupported(Option<&'static str>),
+    /// It draws random numbers.
+    #[error("random operators have no canonical result; call `valid()` on the module, or pass random values as an input")]
+    Random,
+    /// A backend extension.
+    #[error("custom operators have no canonical definition")]
+    Custom,
+    /// An element type that canonical arithmetic does not have.
+    #[error("the element type {0:?} has no canonical form")]
+    ElementType(BurnDType),
+    /// A constant that its element type cannot hold.
+    #[error("the constant {value} is no {dtype}")]
+    Scalar {
+        /// The constant.
+        value: String,
+        /// The element type.
+        dtype: gainsay_canon::DType,
+    },
+    /// Canon does not define the operator for these operands.
+    #[error("{0}")]
+    Operator(#[from] OperatorError),
+    /// Not a possible tensor.
+    #[error("{0}")]
+    Tensor(#[from] TensorError),
+    /// Burn recorded another type than canon infers: the importer is wrong, so nothing is captured.
+    #[error("Burn says {expected}, canonical arithmetic {found}")]
+    Type {
+        /// Burn's type.
+        expected: TensorType,
+        /// Canon's type.
+        found: TensorType,
+    },
+    /// An operand that nothing computed.
+    #[error("it reads a tensor that nothing in the closure computed")]
+    Unknown,
+}
+
+impl Refusal {
+    pub(crate) const UNSUPPORTED: Self = Self::Unsupported(None);
+}
+
+fn at(location: &Option<String>) -> String {
+    location.as_ref().map(|location| format!(" at {location}")).unwrap_or_default()
+}

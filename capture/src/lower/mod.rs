@@ -1,0 +1,168 @@
+//! From Burn's recorded operations to canonical operators.
+//!
+//! Only what the outputs need is lowered, so an operation is refused only if it matters. Burn's semantics per
+//! operation are followed exactly; every result's type is compared with the type that Burn recorded.
+
+mod activation;
+mod base;
+mod module;
+mod name;
+mod numeric;
+mod steps;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn_capture::TensorId;
+use burn_ir::{OperationIr, TensorIr};
+
+use crate::error::{CaptureError, Nearby, Place, Refusal};
+use crate::graph::{ConstantName, Graph, ValueId};
+use crate::parameters::module_of;
+use crate::record::{Recording, default_name};
+
+/// Lowers a recording.
+///
+/// # Errors
+/// Names the first operation that has no canonical form.
+pub(crate) fn lower(program: &str, recording: &Recording, names: &[Option<String>]) -> Result<Graph, CaptureError> {
+    let mut lowering = Lowering { recording, graph: Graph::default(), values: BTreeMap::new() };
+    lowering.inputs(program, names)?;
+    let needed = needed(recording);
+    for (at, operation) in recording.operations.iter().enumerate() {
+        if operation.outputs().any(|out| needed.contains(&out.id)) {
+            lowering.operation(operation).map_err(|refusal| CaptureError::Refused {
+                program: program.to_owned(),
+                place: place(recording, at),
+                refusal,
+            })?;
+        }
+    }
+    for (name, id) in &recording.outputs {
+        let value = lowering.by_id(*id).map_err(|refusal| CaptureError::Constant {
+            program: program.to_owned(),
+            name: name.clone(),
+            refusal,
+        })?;
+        lowering.graph.outputs.push((name.clone(), value));
+    }
+    Ok(lowering.graph)
+}
+
+/// The tensors that some output depends on.
+fn needed(recording: &Recording) -> BTreeSet<TensorId> {
+    let mut needed: BTreeSet<TensorId> = recording.outputs.iter().map(|(_, id)| *id).collect();
+    for operation in recording.operations.iter().rev() {
+        if operation.outputs().any(|out| needed.contains(&out.id)) {
+            needed.extend(operation.inputs().map(|tensor| tensor.id));
+        }
+    }
+    needed
+}
+
+/// Where in the module an operation stands, by the parameters read around it.
+fn place(recording: &Recording, at: usize) -> Place {
+    let module = |operation: &OperationIr| {
+        let paths = operation.inputs().filter_map(|tensor| recording.parameters.get(&tensor.id));
+        paths.map(|path| module_of(path)).next()
+    };
+    let computed = |operation: &&OperationIr| !matches!(operation, OperationIr::Init(_));
+    let (before, rest) = recording.operations.split_at(at.min(recording.operations.len()));
+    let (operation, after) = rest.split_first().map_or((None, rest), |(first, after)| (Some(first), after));
+    Place {
+        operator: operation.map(name::of).unwrap_or_default(),
+        position: before.iter().filter(computed).count() + 1,
+        of: recording.operations.iter().filter(computed).count(),
+        nearby: Nearby {
+            inside: operation.and_then(module),
+            after: before.iter().rev().find_map(module),
+            before: after.iter().find_map(module),
+        },
+    }
+}
+
+/// A lowering under way.
+struct Lowering<'a> {
+    recording: &'a Recording,
+    graph: Graph,
+    values: BTreeMap<TensorId, ValueId>,
+}
+
+type Step = Result<ValueId, Refusal>;
+
+impl Lowering<'_> {
+    fn inputs(&mut self, program: &str, names: &[Option<String>]) -> Result<(), CaptureError> {
+        let produced: BTreeMap<TensorId, &TensorIr> = self
+            .recording
+            .operations
+            .iter()
+            .flat_map(OperationIr::outputs)
+            .map(|tensor| (tensor.id, tensor))
+            .collect();
+        let count = self.recording.inputs.len();
+        for (position, id) in self.recording.inputs.iter().enumerate() {
+            let given = names.get(position).cloned().flatten();
+            let name = given.unwrap_or_else(|| default_name("input", position, count));
+            let tensor_type = produced.get(id).ok_or(Refusal::Unknown).and_then(|tensor| value::tensor_type(tensor));
+            let tensor_type = tensor_type.map_err(|refusal| CaptureError::Constant {
+                program: program.to_owned(),
+                name: name.clone(),
+                refusal,
+            })?;
+            let value = self.graph.input(name, tensor_type);
+            self.values.insert(*id, value);
+        }
+        Ok(())
+    }
+
+    /// The value of a tensor, which is an input, computed before, or a constant read for the first time.
+    fn by_id(&mut self, id: TensorId) -> Step {
+        if let Some(value) = self.values.get(&id) {
+            return Ok(*value);
+        }
+        let data = self.recording.values.get(&id).ok_or(Refusal::Unknown)?;
+        let name = match self.recording.parameters.get(&id) {
+            Some(path) => ConstantName::Parameter(path.clone()),
+            None => ConstantName::Anonymous,
+        };
+        let value = self.graph.constant(name, value::tensor(data)?);
+        self.values.insert(id, value);
+        Ok(value)
+    }
+
+    fn read(&mut self, tensor: &TensorIr) -> Step {
+        self.by_id(tensor.id)
+    }
+
+    /// Says that `value` is what Burn calls `out`.
+    fn define(&mut self, out: &TensorIr, value: ValueId) -> Result<(), Refusal> {
+        let expected = value::tensor_type(out)?;
+        match self.graph.type_of(value) {
+            Some(found) if *found == expected => {
+                self.values.insert(out.id, value);
+                Ok(())
+            }
+            Some(found) => Err(Refusal::Type { expected, found: found.clone() }),
+            None => Err(Refusal::Unknown),
+        }
+    }
+
+    fn operation(&mut self, operation: &OperationIr) -> Result<(), Refusal> {
+        // An input without a value is recorded as an empty tensor: it is defined already.
+        if operation.outputs().all(|out| self.values.contains_key(&out.id)) {
+            return Ok(());
+        }
+        match operation {
+            OperationIr::Init(_) | OperationIr::Drop(_) => Ok(()),
+            OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => self.base(op),
+            OperationIr::NumericFloat(_, op) | OperationIr::NumericInt(_, op) => self.numeric(op),
+            OperationIr::Float(_, op) => self.float(op),
+            OperationIr::Int(op) => self.int(op),
+            OperationIr::Bool(op) => self.boolean(op),
+            OperationIr::Module(op) => self.module(op),
+            OperationIr::Activation(op) => self.activation(op),
+            OperationIr::Custom(_) => Err(Refusal::Custom),
+            OperationIr::Distributed(_) => Err(Refusal::UNSUPPORTED),
+        }
+    }
+}

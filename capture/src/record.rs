@@ -1,0 +1,118 @@
+//! One run of the closure on the capture device: what Burn recorded, with names.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use burn::tensor::{Device, TensorData};
+use burn_capture::TensorId;
+use burn_ir::OperationIr;
+
+use crate::error::{CaptureError, Refusal, ScopeError};
+use crate::parameters::ParameterPaths;
+use crate::ports::{InputSpec, Inputs, Outputs, Returned, Sample, Source};
+use crate::quiet::{Panic, quietly};
+
+/// What one run recorded.
+pub(crate) struct Recording {
+    /// The operations, in order.
+    pub(crate) operations: Vec<OperationIr>,
+    /// The data that came from outside the closure or was written into it.
+    pub(crate) values: BTreeMap<TensorId, TensorData>,
+    /// The inputs, in order.
+    pub(crate) inputs: Vec<TensorId>,
+    /// Names and tensors of the outputs, in order.
+    pub(crate) outputs: Vec<(String, TensorId)>,
+    /// Module paths of the parameters.
+    pub(crate) parameters: BTreeMap<TensorId, String>,
+}
+
+thread_local! {
+    /// One per thread: a device captures one scope at a time, and Burn has only 65,536 of them per process.
+    static DEVICE: Device = Device::capture();
+}
+
+/// What the scope's closure hands out besides Burn's graph.
+#[derive(Default)]
+struct Ports {
+    inputs: Vec<Option<TensorId>>,
+    returned: Vec<Returned>,
+    parameters: ParameterPaths,
+}
+
+/// Runs the closure once on a copy of the module.
+pub(crate) fn record<M, I, O>(
+    program: &str,
+    module: &M,
+    forward: &impl Fn(&M, I) -> O,
+    specs: &[InputSpec],
+    sample: Sample,
+) -> Result<Recording, CaptureError>
+where
+    M: Module,
+    I: Inputs,
+    O: Outputs,
+{
+    let device = DEVICE.with(Clone::clone);
+    let mut ports = Ports::default();
+    let captured = quietly(|| {
+        device.capture_scope(|scope| {
+            let module = module.clone().to_device(&device);
+            ports.parameters = ParameterPaths::of(&module);
+            let mut source = Source::new(&device, specs, sample);
+            let inputs = I::take(&mut source);
+            ports.inputs = std::mem::take(&mut source.ids);
+            forward(&module, inputs).give(&mut ports.returned);
+            let mut outputs: Vec<TensorId> = Vec::new();
+            for id in ports.returned.iter().filter_map(|returned| returned.id) {
+                if !outputs.contains(&id) {
+                    outputs.push(id);
+                }
+            }
+            // Inputs are known by their ids; declared ones would need values.
+            scope.complete([], outputs)
+        })
+    });
+    let graph = captured.map_err(|panic| panicked(program, panic))?.map_err(|source| CaptureError::Scope {
+        program: program.to_owned(),
+        source: ScopeError(source.to_string()),
+    })?;
+    if let Some(name) = ports.parameters.unreadable.pop() {
+        let refusal = Refusal::Unsupported(Some("quantised parameters"));
+        return Err(CaptureError::Constant { program: program.to_owned(), name, refusal });
+    }
+    Ok(Recording {
+        operations: graph.graph.operations,
+        values: graph.values,
+        inputs: ports.inputs.into_iter().flatten().collect(),
+        outputs: named(program, ports.returned)?,
+        parameters: ports.parameters.paths,
+    })
+}
+
+/// Outputs without a name are called `output`, or `output.N` among several.
+fn named(program: &str, returned: Vec<Returned>) -> Result<Vec<(String, TensorId)>, CaptureError> {
+    let count = returned.len();
+    let outputs = returned.into_iter().enumerate().map(|(position, Returned { name, id })| {
+        let output = name.unwrap_or_else(|| default_name("output", position, count));
+        match id {
+            Some(id) => Ok((output, id)),
+            None => Err(CaptureError::ForeignOutput { program: program.to_owned(), output }),
+        }
+    });
+    outputs.collect()
+}
+
+/// `base`, or `base.N` among several.
+pub(crate) fn default_name(base: &str, position: usize, count: usize) -> String {
+    if count == 1 { base.to_owned() } else { format!("{base}.{position}") }
+}
+
+fn panicked(program: &str, Panic { message, location }: Panic) -> CaptureError {
+    let program = program.to_owned();
+    // Burn's two ways to say that a tensor on the capture device has no data to read.
+    if message.contains("has no concrete value") || message.contains("has no initialized value") {
+        CaptureError::ReadsData { program, message, location }
+    } else {
+        CaptureError::Panicked { program, message, location }
+    }
+}

@@ -1,0 +1,1 @@
+//! The challenger daemon: watches, samples, re-runs and disputes.

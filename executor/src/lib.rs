@@ -1,0 +1,1 @@
+//! The executor daemon: takes jobs, runs, signs once, claims and defends.

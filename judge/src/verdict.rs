@@ -1,0 +1,122 @@
+//! Case files: a case, and what the arbiter signed about it.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use gainsay_canon::Kernels;
+use gainsay_commitment::{Context, Digest, hash};
+use gainsay_protocol::{Key, Keypair, NetworkId, Signature, Verdict};
+
+use crate::case::{CASE_VERSION, Case, CaseEncodingError};
+use crate::decide::{CaseError, Judgement, judge};
+
+const MAGIC: [u8; 8] = *b"gainsayC";
+
+/// The arbiter's word about a case.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedVerdict {
+    /// What it says.
+    pub verdict: Verdict,
+    /// Who says it.
+    pub arbiter: Key,
+    /// Ed25519 over network, case and verdict.
+    pub signature: Signature,
+}
+
+impl SignedVerdict {
+    fn digest(network: NetworkId, arbiter: Key, case: Digest, verdict: Verdict) -> Digest {
+        hash(Context::Verdict, &(network, arbiter, case, verdict))
+    }
+
+    /// Signs a verdict about `case`.
+    pub fn new(arbiter: &Keypair, case: &Case, verdict: Verdict) -> Self {
+        let digest = Self::digest(case.job.network, arbiter.key(), case.digest(), verdict);
+        Self { verdict, arbiter: arbiter.key(), signature: arbiter.sign(&digest) }
+    }
+
+    /// Whether the signature is the arbiter's and for this case.
+    pub fn is_for(&self, case: &Case) -> bool {
+        let digest = Self::digest(case.job.network, self.arbiter, case.digest(), self.verdict);
+        self.arbiter.verify(&digest, &self.signature)
+    }
+}
+
+/// A case file: enough for anybody to judge again, and to hold the arbiter to its word.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CaseFile {
+    magic: [u8; 8],
+    /// The case.
+    pub case: Case,
+    /// What the arbiter said.
+    pub verdict: SignedVerdict,
+}
+
+/// Why a case file is not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerdictError {
+    /// The file does not decode.
+    #[error(transparent)]
+    Encoding(#[from] CaseEncodingError),
+    /// The case does not hold together, or cannot be replayed.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// The arbiter did not sign this.
+    #[error("the verdict is not signed by the arbiter {0} for this case: the file was changed")]
+    Signature(Key),
+    /// The arbiter said something else than the replay.
+    #[error("the arbiter's verdict is {}, the replay says {}: the arbiter was wrong", .said.name(), .replayed.name())]
+    Contradicted {
+        /// The arbiter's.
+        said: Verdict,
+        /// The replay's.
+        replayed: Verdict,
+    },
+}
+
+impl CaseFile {
+    /// A file of a case and the arbiter's verdict.
+    pub fn new(case: Case, verdict: SignedVerdict) -> Self {
+        Self { magic: MAGIC, case, verdict }
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// If a part is too long to encode.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CaseEncodingError> {
+        borsh::to_vec(self).map_err(|error| CaseEncodingError::Malformed(error.to_string()))
+    }
+
+    /// A file from its bytes; nothing may follow them, and the version must be known.
+    ///
+    /// # Errors
+    /// If they are not a case file of a known version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CaseEncodingError> {
+        let malformed = |reason: &str| CaseEncodingError::Malformed(reason.to_owned());
+        let (magic, rest) =
+            bytes.split_first_chunk::<8>().ok_or_else(|| malformed("it is too short"))?;
+        if *magic != MAGIC {
+            return Err(malformed("it does not begin as one"));
+        }
+        let version = rest.first_chunk::<4>().ok_or_else(|| malformed("it is too short"))?;
+        let found = u32::from_le_bytes(*version);
+        if found != CASE_VERSION {
+            return Err(CaseEncodingError::Version { found });
+        }
+        borsh::from_slice(bytes).map_err(|error| malformed(&error.to_string()))
+    }
+
+    /// Judges the case again, and holds the arbiter to its word.
+    ///
+    /// # Errors
+    /// If the file does not hold together, is not signed, or the arbiter said something else.
+    pub fn confirm(&self, kernels: &Kernels) -> Result<Judgement, VerdictError> {
+        if !self.verdict.is_for(&self.case) {
+            return Err(VerdictError::Signature(self.verdict.arbiter));
+        }
+        let judgement = judge(&self.case, kernels)?;
+        if judgement.verdict != self.verdict.verdict {
+            let (said, replayed) = (self.verdict.verdict, judgement.verdict);
+            return Err(VerdictError::Contradicted { said, replayed });
+        }
+        Ok(judgement)
+    }
+}

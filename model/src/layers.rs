@@ -1,0 +1,301 @@
+//! The layer table: where a program is cut into layers, as a pure function of the program.
+//!
+//! A boundary `b` lies after `b` instructions. It is a **candidate** if neither neighbouring boundary has
+//! fewer live values. A candidate that would close a layer without arithmetic is dropped. Cuts are then
+//! thinned until the bytes of all inner states are within the hash budget, or four layers are left: each
+//! time, the cut whose state is largest for the arithmetic of the two layers it parts is dropped (the
+//! earliest of equals), so that layers come out about equal and cut where states are small.
+//! Invariants: layers are contiguous, cover the program, and there is at least one.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use gainsay_commitment::{Digest, layer_table_digest};
+
+use crate::program::Slot;
+use crate::validate::{MAX_NAME_BYTES, Origin, TypedProgram};
+
+/// FLOP of arithmetic per byte of state hashed: keeps committing near 1% of a run.
+pub const FLOP_PER_HASHED_BYTE: u64 = 2300;
+/// The least hash budget: below it hashing is a fixed cost and every cut is kept.
+pub const LEAST_HASH_BUDGET_BYTES: u64 = 64 * 1024;
+/// Thinning stops here even over budget.
+pub const LEAST_LAYERS: usize = 4;
+/// Bytes hashed for one entry of a state's list: a slot number and a digest.
+const ENTRY_BYTES: u64 = 36;
+/// The most operators that a layer's name lists.
+const NAMED_OPERATORS: usize = 4;
+
+/// A contiguous run of instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct InstructionRange {
+    /// The first instruction.
+    pub first: u32,
+    /// One past the last.
+    pub end: u32,
+}
+
+impl InstructionRange {
+    /// The positions in it.
+    pub fn positions(self) -> std::ops::Range<u32> {
+        self.first..self.end
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Layer {
+    /// After the parameters it reads, else its operators; unique in the program.
+    pub name: String,
+    /// The instructions it runs.
+    pub instructions: InstructionRange,
+    /// Its arithmetic, in FLOP.
+    pub cost: u64,
+    /// Bytes of the values live after it; after the last layer, of the values returned.
+    pub state_bytes: u64,
+}
+
+/// The layers of a program, first to last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LayerTable(pub Vec<Layer>);
+
+impl LayerTable {
+    /// The digest under which a manifest names it.
+    pub fn digest(&self) -> Digest {
+        layer_table_digest(&borsh::to_vec(self).unwrap_or_default())
+    }
+
+    /// The table of a program.
+    pub(crate) fn of(program: &TypedProgram) -> Self {
+        let boundaries = Boundaries::of(program);
+        let costs = CostSums::of(program.costs());
+        let cuts = thin(with_arithmetic(candidates(&boundaries), &costs), &boundaries, &costs);
+        let ends = cuts.iter().copied().chain([costs.end()]);
+        let firsts = [0].into_iter().chain(cuts.iter().copied());
+        let mut names = Names::default();
+        let layers = firsts.zip(ends).map(|(first, end)| {
+            let instructions = InstructionRange { first, end };
+            Layer {
+                name: names.unique(layer_name(program, instructions)),
+                instructions,
+                cost: costs.between(first, end),
+                state_bytes: boundaries.bytes_at(end),
+            }
+        });
+        Self(layers.collect())
+    }
+}
+
+/// What is live at every boundary, from before the first instruction to after the last.
+pub(crate) struct Boundaries {
+    pub(crate) counts: Vec<u64>,
+    pub(crate) bytes: Vec<u64>,
+}
+
+impl Boundaries {
+    pub(crate) fn of(program: &TypedProgram) -> Self {
+        let end = program.costs().len();
+        // Births and deaths first, running sums after. Deaths never precede births.
+        let (mut born, mut dead) = (vec![(0u64, 0u64); end + 2], vec![(0u64, 0u64); end + 2]);
+        for position in 0..end as u32 {
+            let slot = program.slot_of(position);
+            let bytes = program.bytes_of(slot);
+            let until = program.needed_until(slot) as usize;
+            for (list, at) in [(&mut born, position as usize + 1), (&mut dead, until)] {
+                if let Some((count, total)) = list.get_mut(at) {
+                    *count += 1;
+                    *total += bytes;
+                }
+            }
+        }
+        let mut live = (0, 0);
+        let (counts, bytes) = born
+            .iter()
+            .zip(&dead)
+            .take(end + 1)
+            .map(|(born, dead)| {
+                live = (live.0 + born.0 - dead.0, live.1 + born.1 - dead.1);
+                live
+            })
+            .unzip();
+        Self { counts, bytes }
+    }
+
+    fn count_at(&self, boundary: u32) -> u64 {
+        self.counts.get(boundary as usize).copied().unwrap_or(0)
+    }
+
+    fn bytes_at(&self, boundary: u32) -> u64 {
+        self.bytes.get(boundary as usize).copied().unwrap_or(0)
+    }
+
+    /// What a state here costs to hash.
+    fn price(&self, boundary: u32) -> u64 {
+        self.bytes_at(boundary) + ENTRY_BYTES * self.count_at(boundary)
+    }
+}
+
+/// Running sums of the costs, for the cost of any range.
+struct CostSums(Vec<u64>);
+
+impl CostSums {
+    fn of(costs: &[u64]) -> Self {
+        let mut sum = 0;
+        let sums = costs.iter().map(|cost| {
+            sum += cost;
+            sum
+        });
+        Self([0].into_iter().chain(sums).collect())
+    }
+
+    fn end(&self) -> u32 {
+        self.0.len() as u32 - 1
+    }
+
+    fn between(&self, first: u32, end: u32) -> u64 {
+        let at = |boundary: u32| self.0.get(boundary as usize).copied().unwrap_or(0);
+        at(end) - at(first)
+    }
+}
+
+/// Inner boundaries where the live set is locally smallest.
+fn candidates(boundaries: &Boundaries) -> Vec<u32> {
+    let last = boundaries.counts.len() as u32 - 1;
+    let inner = |boundary: u32| (1..last).contains(&boundary);
+    (1..last)
+        .filter(|&boundary| {
+            let count = boundaries.count_at(boundary);
+            [boundary - 1, boundary + 1]
+                .into_iter()
+                .all(|neighbour| !inner(neighbour) || boundaries.count_at(neighbour) >= count)
+        })
+        .collect()
+}
+
+/// Drops cuts until every layer has arithmetic, or one layer is left.
+fn with_arithmetic(candidates: Vec<u32>, costs: &CostSums) -> Vec<u32> {
+    let mut cuts: Vec<u32> = Vec::with_capacity(candidates.len());
+    for cut in candidates {
+        if costs.between(cuts.last().copied().unwrap_or(0), cut) > 0 {
+            cuts.push(cut);
+        }
+    }
+    if cuts.last().is_some_and(|&cut| costs.between(cut, costs.end()) == 0) {
+        cuts.pop();
+    }
+    cuts
+}
+
+/// A cut in the queue of those to drop: the worst is the greatest.
+#[derive(PartialEq, Eq)]
+struct Burden {
+    price: u64,
+    cost: u64,
+    position: usize,
+}
+
+impl Ord for Burden {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (left, right) = (
+            u128::from(self.price) * u128::from(other.cost),
+            u128::from(other.price) * u128::from(self.cost),
+        );
+        left.cmp(&right).then(other.position.cmp(&self.position))
+    }
+}
+
+impl PartialOrd for Burden {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Drops cuts until the states are within the hash budget, or [`LEAST_LAYERS`] are left.
+fn thin(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
+    let total_cost = costs.between(0, costs.end());
+    let budget = (total_cost / FLOP_PER_HASHED_BYTE).max(LEAST_HASH_BUDGET_BYTES);
+    let mut hashed: u64 = cuts.iter().map(|&cut| boundaries.price(cut)).sum();
+    let mut left = cuts.len();
+    let mut kept: BTreeSet<u32> = cuts.iter().copied().collect();
+    let burden = |kept: &BTreeSet<u32>, position: usize, cut: u32| {
+        let before = kept.range(..cut).next_back().copied().unwrap_or(0);
+        let after = kept.range(cut + 1..).next().copied().unwrap_or(costs.end());
+        Burden { price: boundaries.price(cut), cost: costs.between(before, after), position }
+    };
+    let mut queue: BinaryHeap<Burden> =
+        cuts.iter().enumerate().map(|(position, &cut)| burden(&kept, position, cut)).collect();
+    while hashed > budget && left >= LEAST_LAYERS {
+        let Some((worst, &cut)) = queue.pop().and_then(|b| cuts.get(b.position).map(|cut| (b, cut)))
+        else {
+            break;
+        };
+        // Dropping a neighbour makes a cut part more arithmetic, so a stale entry is never too low.
+        let now = burden(&kept, worst.position, cut);
+        if now != worst {
+            queue.push(now);
+            continue;
+        }
+        kept.remove(&cut);
+        hashed -= now.price;
+        left -= 1;
+    }
+    kept.into_iter().collect()
+}
+
+/// The longest common dotted prefix of the modules whose parameters the layer reads, else its operators.
+fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
+    let instructions = program.instructions(range);
+    let mut modules = instructions
+        .iter()
+        .flat_map(|instruction| &instruction.operands)
+        .filter_map(|&slot| weight_name(program, slot))
+        .map(|path| path.rsplit_once('.').map_or("", |(module, _)| module));
+    let prefix = modules.next().map(|first| modules.fold(first, common_module));
+    if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
+        return prefix.to_owned();
+    }
+    let mut operators: Vec<&'static str> =
+        instructions.iter().map(|instruction| instruction.operator.name()).collect();
+    operators.dedup();
+    if operators.len() > NAMED_OPERATORS {
+        operators.truncate(NAMED_OPERATORS);
+        operators.push("more");
+    }
+    operators.join("+")
+}
+
+fn weight_name(program: &TypedProgram, slot: Slot) -> Option<&str> {
+    match program.origin(slot)? {
+        Origin::Weight(position) => program.weight_names().get(position as usize).map(String::as_str),
+        Origin::Input(_) | Origin::Instruction(_) => None,
+    }
+}
+
+/// The common leading dotted parts of two module paths.
+fn common_module<'a>(left: &'a str, right: &str) -> &'a str {
+    let same = left.split('.').zip(right.split('.')).take_while(|(l, r)| l == r);
+    let parts = same.map(|(part, _)| part.len() + 1).sum::<usize>();
+    left.get(..parts.saturating_sub(1)).unwrap_or("")
+}
+
+/// Names given so far, to tell apart layers of one name: `relu`, `relu#2`, …
+#[derive(Default)]
+struct Names {
+    used: BTreeSet<String>,
+    counts: BTreeMap<String, u32>,
+}
+
+impl Names {
+    fn unique(&mut self, base: String) -> String {
+        let base: String = base.chars().take(MAX_NAME_BYTES).collect();
+        loop {
+            let count = self.counts.entry(base.clone()).or_insert(0);
+            *count += 1;
+            let name = if *count == 1 { base.clone() } else { format!("{base}#{count}") };
+            if self.used.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+use super::*;
+
+#[test]
+fn the_default_limits_fit_together() {
+    assert_eq!(Limits::default().check(), Ok(()));
+}
+
+#[test]
+fn by_default_unread_streams_cannot_starve_the_others() {
+    let limits = Limits::default();
+    assert_eq!(limits.stream_window_bytes * limits.streams, limits.connection_window_bytes);
+}
+
+#[test]
+fn limits_that_contradict_one_another_are_named() {
+    let limits = Limits { frame_bytes: FRAME_BYTES_CAP + 1, ..Limits::default() };
+    let over = LimitsError::OverCap { name: "frame_bytes", value: 1048577, cap: 1048576 };
+    assert_eq!(limits.check(), Err(over));
+
+    let limits = Limits { streams: 0, ..Limits::default() };
+    assert_eq!(limits.check(), Err(LimitsError::Zero("streams")));
+
+    let limits = Limits { keep_alive: Duration::from_secs(10), ..Limits::default() };
+    let order = LimitsError::Order { smaller: "keep_alive", larger: "half of idle" };
+    assert_eq!(limits.check(), Err(order));
+
+    let limits = Limits { reserved_connections: 512, ..Limits::default() };
+    assert!(matches!(limits.check(), Err(LimitsError::Order { .. })));
+}

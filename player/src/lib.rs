@@ -1,0 +1,1 @@
+//! What executors, challengers and requesters share.

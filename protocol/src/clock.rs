@@ -1,0 +1,84 @@
+//! Clocks: a budget of serving time per side, and the one function that says who is late.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::{Millis, Time};
+
+/// One side's clock in a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Clock {
+    left: Millis,
+    running_since: Option<Time>,
+}
+
+impl Clock {
+    /// A stopped clock with `budget` left.
+    pub fn new(budget: Millis) -> Self {
+        Self {
+            left: budget,
+            running_since: None,
+        }
+    }
+
+    /// What is left at `now`.
+    pub fn left(&self, now: Time) -> Millis {
+        let spent = self
+            .running_since
+            .map_or(Millis(0), |since| now.since(since));
+        Millis(self.left.0.saturating_sub(spent.0))
+    }
+
+    /// When it ends if it keeps running; `None` while it stands.
+    pub fn ends(&self) -> Option<Time> {
+        self.running_since.map(|since| since.after(self.left))
+    }
+
+    /// Whether it runs and nothing is left.
+    pub fn is_late(&self, now: Time) -> bool {
+        self.ends().is_some_and(|end| now >= end)
+    }
+
+    /// Starts it at `now` with at least `grace` left; a running one only gets the grace.
+    pub fn start(&mut self, now: Time, grace: Millis) {
+        self.left = self.left(now).max(grace);
+        self.running_since = Some(now);
+    }
+
+    /// Stops it at `now`.
+    pub fn stop(&mut self, now: Time) {
+        self.left = self.left(now);
+        self.running_since = None;
+    }
+
+    /// Gives a running clock at least `grace` from `now` on.
+    pub fn extend(&mut self, now: Time, grace: Millis) {
+        if self.running_since.is_some() {
+            self.start(now, grace);
+        }
+    }
+}
+
+/// Who is late at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody; the first running clock ends at this moment, if any runs.
+    InTime(Option<Time>),
+    /// The executor owes a move and its clock has ended.
+    ExecutorLate,
+    /// The challengers owe a move and their clock has ended.
+    ChallengerLate,
+    /// Both.
+    BothLate,
+}
+
+/// Classifies two clocks at `now`: used by the state machine, the sweeper and every view alike.
+pub fn classify(now: Time, executor: &Clock, challenger: &Clock) -> Standing {
+    match (executor.is_late(now), challenger.is_late(now)) {
+        (true, true) => Standing::BothLate,
+        (true, false) => Standing::ExecutorLate,
+        (false, true) => Standing::ChallengerLate,
+        (false, false) => {
+            Standing::InTime(executor.ends().into_iter().chain(challenger.ends()).min())
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The dispute protocol of Gainsay as pure data and pure functions.
+//!
+//! This crate does no IO, reads no clock and draws no randomness: time is an argument, signatures are checked
+//! but made only by whoever holds a [`Keypair`]. The way in is [`Signed::verify`], then [`Verified::ready`]
+//! (the blobs a message speaks of are held), then [`JobState::admit`] or [`step`]: a new state and the
+//! [`Effect`]s the caller must carry out in one transaction. Money is moved only by [`Transfer`]s, which
+//! [`Ledger::post`] applies or refuses as a whole. Every player reads [`Dispute::due`] and makes that move.
+
+#![forbid(unsafe_code)]
+
+mod claim;
+mod clock;
+mod dispute;
+mod envelope;
+mod event;
+mod identity;
+mod job;
+mod ledger;
+mod log;
+mod message;
+mod moves;
+mod params;
+mod settle;
+mod step;
+mod units;
+
+pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
+pub use clock::{Clock, Standing, classify};
+pub use dispute::{Dispute, DisputePhase, Due, Known, Outcome, Side, Verdict};
+pub use envelope::{EnvelopeError, MissingBlobs, Ready, Signed, Verified};
+pub use event::{Effect, Event, EvidenceStanding, Notice, Ports, Rejection, Transition};
+pub use identity::{Key, Keypair, MessageId, NetworkId, ParseKeyError, Signature, Unsigned};
+pub use job::{JobPhase, JobState, Lease, PortType, ProgramFacts, RefundReason};
+pub use ledger::{Account, Ledger, LedgerError, Transfer, TransferKind};
+pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
+pub use message::{
+    AdmitArtifact, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection, Equivocation,
+    EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepOpening, SubDissection, SubRoot, Take,
+    TensorRef, Withdraw, challenge_commitment,
+};
+pub use params::{Params, ParamsError};
+pub use step::{next_deadline, step};
+pub use units::{Amount, Millis, Time};

@@ -1,0 +1,147 @@
+//! The network's parameters and the bounds they must keep (PROTOCOL, sections 4 and 5).
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use gainsay_commitment::Arity;
+
+use crate::{Amount, Key, Millis, NetworkId};
+
+/// Everything that every participant must agree on.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Params {
+    /// The network's name.
+    pub name: String,
+    /// Who judges and keeps the ledger.
+    pub arbiter: Key,
+    /// Who may mint.
+    pub operator: Key,
+    /// Descendants per dissection step.
+    pub arity: Arity,
+    /// How long a claim can be challenged.
+    pub window: Millis,
+    /// How long counter roots can be revealed after the window.
+    pub reveal: Millis,
+    /// T: each side's budget per dispute.
+    pub budget: Millis,
+    /// g: the least a side has for a move.
+    pub grace: Millis,
+    /// How long a take holds a job.
+    pub lease: Millis,
+    /// What each take locks.
+    pub executor_bond: Amount,
+    /// What each challenge locks.
+    pub challenger_bond: Amount,
+    /// The most of a slashed bond that is paid out, in percent; the rest is burned.
+    pub payout_percent: u8,
+    /// M: how many first commitments share half of a reward.
+    pub rewarded_commitments: u32,
+    /// The arbiter's metered cost of a judgement, out of the slash.
+    pub judgement_cost: Amount,
+    /// The executor's cost of a whole dispute, out of a losing challenger's bond.
+    pub dispute_cost: Amount,
+    /// What the first lapsed lease on a job costs; it doubles each time.
+    pub lapse_fee: Amount,
+    /// How many rejected claims a job survives, less one.
+    pub attempts: u32,
+    /// The least fee of a job.
+    pub least_fee: Amount,
+}
+
+/// Parameters that break a bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParamsError {
+    /// A length or count that must not be zero is.
+    #[error("{0} must be greater than zero")]
+    Zero(&'static str),
+    /// The payout is so high that challenging oneself would not lose.
+    #[error("payout_percent is {0}: at most 60, so that challenging oneself loses at least 40%")]
+    Payout(u8),
+    /// A grace longer than the whole budget.
+    #[error("grace ({grace} ms) is longer than budget ({budget} ms)")]
+    Grace {
+        /// g in ms.
+        grace: u64,
+        /// T in ms.
+        budget: u64,
+    },
+    /// A bond that does not cover what it must pay.
+    #[error("{payout_percent}% of {bond} is {share}, which does not cover {what} of {cost}")]
+    Bond {
+        /// Which bond.
+        bond: &'static str,
+        /// The payable share in percent.
+        payout_percent: u8,
+        /// That share.
+        share: Amount,
+        /// What it must cover.
+        what: &'static str,
+        /// How much that is.
+        cost: Amount,
+    },
+}
+
+impl Params {
+    /// The network's id.
+    pub fn network(&self) -> NetworkId {
+        NetworkId::new(&self.name, self.arbiter, self.operator)
+    }
+
+    /// Checks every bound.
+    pub fn check(&self) -> Result<(), ParamsError> {
+        let positive = [
+            ("window", self.window.0),
+            ("reveal", self.reveal.0),
+            ("budget", self.budget.0),
+            ("grace", self.grace.0),
+            ("lease", self.lease.0),
+            ("executor_bond", self.executor_bond.0),
+            ("challenger_bond", self.challenger_bond.0),
+            ("rewarded_commitments", self.rewarded_commitments.into()),
+            ("attempts", self.attempts.into()),
+        ];
+        if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ParamsError::Zero(name));
+        }
+        if self.payout_percent > 60 {
+            return Err(ParamsError::Payout(self.payout_percent));
+        }
+        if self.grace > self.budget {
+            return Err(ParamsError::Grace {
+                grace: self.grace.0,
+                budget: self.budget.0,
+            });
+        }
+        self.covers(
+            "executor_bond",
+            self.executor_bond,
+            "judgement_cost",
+            self.judgement_cost,
+        )?;
+        self.covers(
+            "challenger_bond",
+            self.challenger_bond,
+            "dispute_cost",
+            self.dispute_cost,
+        )
+    }
+
+    fn covers(
+        &self,
+        bond: &'static str,
+        amount: Amount,
+        what: &'static str,
+        cost: Amount,
+    ) -> Result<(), ParamsError> {
+        let share = amount.percent(self.payout_percent);
+        if share < cost {
+            let payout_percent = self.payout_percent;
+            return Err(ParamsError::Bond {
+                bond,
+                payout_percent,
+                share,
+                what,
+                cost,
+            });
+        }
+        Ok(())
+    }
+}
