@@ -1,1 +1,8 @@
-fn main() {}
+//! The `gainsay` command.
+
+mod cli;
+mod demo;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

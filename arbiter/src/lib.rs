@@ -1,1 +1,4 @@
-//! The arbiter daemon: registry, claims, disputes, ledger, log, judge.
+//! tmp
+#![forbid(unsafe_code)]
+pub mod error;
+pub mod store;

@@ -21,6 +21,8 @@ pub mod reference;
 mod scalar;
 mod shape;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 pub use cost::Cost;
 pub use dtype::{DType, UnknownDType};

@@ -157,7 +157,7 @@ macro_rules! map_data {
     };
 }
 
-pub(crate) use {map_data, with_data};
+pub(crate) use map_data;
 
 /// A tensor: a possible type and exactly its elements.
 #[derive(Clone)]

@@ -25,11 +25,7 @@ impl Digest {
 
     /// The first four bytes in hexadecimal, for people; not an identifier.
     pub fn short(&self) -> String {
-        self.0
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

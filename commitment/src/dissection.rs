@@ -34,9 +34,7 @@ impl Arity {
     /// An arity of `arity` descendants.
     pub fn new(arity: u32) -> Result<Self, ArityError> {
         if arity.is_power_of_two() && (2..=256).contains(&arity) {
-            Ok(Self {
-                log2: arity.trailing_zeros() as u8,
-            })
+            Ok(Self { log2: arity.trailing_zeros() as u8 })
         } else {
             Err(ArityError(arity))
         }
@@ -62,11 +60,7 @@ pub fn descendants(node: NodeId, arity: Arity) -> Vec<NodeId> {
     let level = node.level - down;
     let first = u64::from(node.index) << down;
     (first..first + (1u64 << down))
-        .filter_map(|index| {
-            u32::try_from(index)
-                .ok()
-                .map(|index| NodeId { level, index })
-        })
+        .filter_map(|index| u32::try_from(index).ok().map(|index| NodeId { level, index }))
         .collect()
 }
 
@@ -125,10 +119,7 @@ pub fn check_reveal(
     }
     let places = descendants(node, arity);
     if revealed.len() != places.len() {
-        return Err(RevealError::Count {
-            got: revealed.len(),
-            due: places.len(),
-        });
+        return Err(RevealError::Count { got: revealed.len(), due: places.len() });
     }
     let mut level: Vec<(NodeId, Digest)> =
         places.into_iter().zip(revealed.iter().copied()).collect();
@@ -151,10 +142,7 @@ pub fn check_reveal(
 fn parent(pair: &[(NodeId, Digest)]) -> Option<(NodeId, Digest)> {
     match pair {
         [(left, left_hash), (_, right_hash)] => {
-            let place = NodeId {
-                level: left.level + 1,
-                index: left.index >> 1,
-            };
+            let place = NodeId { level: left.level + 1, index: left.index >> 1 };
             Some((place, node_digest(left_hash, right_hash)))
         }
         _ => None,

@@ -21,6 +21,3 @@ pub use state::{
     state_digest, tensor_digest, trace_digest,
 };
 pub use tree::{MAX_LAYERS, NodeId, TraceShape, TraceTree, TreeError, empty};
-
-#[cfg(test)]
-mod tests;

@@ -69,12 +69,7 @@ impl Opening {
         state: Digest,
         root: Digest,
     ) -> Result<Opened, OpeningError> {
-        self.verify_leaf(
-            shape,
-            index,
-            leaf_digest(index, shape.states(), state),
-            root,
-        )
+        self.verify_leaf(shape, index, leaf_digest(index, shape.states(), state), root)
     }
 
     /// The same for a leaf hash.
@@ -86,28 +81,16 @@ impl Opening {
         root: Digest,
     ) -> Result<Opened, OpeningError> {
         if self.index != index || index > shape.layers() {
-            return Err(OpeningError::Index {
-                index: self.index,
-                expected: index,
-            });
+            return Err(OpeningError::Index { index: self.index, expected: index });
         }
         if self.siblings.len() != usize::from(shape.depth()) {
-            return Err(OpeningError::Depth {
-                got: self.siblings.len(),
-                depth: shape.depth(),
-            });
+            return Err(OpeningError::Depth { got: self.siblings.len(), depth: shape.depth() });
         }
         let mut nodes = Vec::with_capacity(2 * self.siblings.len() + 1);
         let mut hash = leaf;
         for (level, sibling) in (0u8..).zip(&self.siblings) {
-            let place = NodeId {
-                level,
-                index: index >> level,
-            };
-            let beside = NodeId {
-                level,
-                index: place.index ^ 1,
-            };
+            let place = NodeId { level, index: index >> level };
+            let beside = NodeId { level, index: place.index ^ 1 };
             if shape.is_padding(beside) && empty(level) != Some(*sibling) {
                 return Err(OpeningError::Padding(beside));
             }

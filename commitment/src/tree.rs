@@ -70,10 +70,7 @@ impl TraceShape {
             return Err(TreeError::Layers(layers.into()));
         }
         let depth = u32::BITS - layers.leading_zeros();
-        Ok(Self {
-            layers,
-            depth: depth as u8,
-        })
+        Ok(Self { layers, depth: depth as u8 })
     }
 
     /// n: the number of layers, and the index of the last state.
@@ -93,10 +90,7 @@ impl TraceShape {
 
     /// The root's place.
     pub fn root(self) -> NodeId {
-        NodeId {
-            level: self.depth,
-            index: 0,
-        }
+        NodeId { level: self.depth, index: 0 }
     }
 
     /// Whether `node` is in the tree.
@@ -139,11 +133,7 @@ impl Hasher for NodeHash {
 
     fn finish(&self) -> u64 {
         let digest = self.0.finish();
-        digest
-            .0
-            .iter()
-            .take(8)
-            .fold(0, |word, byte| (word << 8) | u64::from(*byte))
+        digest.0.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte))
     }
 }
 
@@ -170,12 +160,7 @@ pub struct TraceTree {
 
 impl std::fmt::Debug for TraceTree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "TraceTree({} layers, root {})",
-            self.shape.layers,
-            self.root()
-        )
+        write!(f, "TraceTree({} layers, root {})", self.shape.layers, self.root())
     }
 }
 
@@ -186,9 +171,8 @@ impl TraceTree {
         let layers = u32::try_from(count.saturating_sub(1))
             .map_err(|_| TreeError::Layers(count.saturating_sub(1)))?;
         let shape = TraceShape::new(layers)?;
-        let leaves = (0u32..)
-            .zip(states)
-            .map(|(index, state)| leaf_digest(index, shape.states(), *state));
+        let leaves =
+            (0u32..).zip(states).map(|(index, state)| leaf_digest(index, shape.states(), *state));
         Ok(Self::from_leaves(shape, leaves))
     }
 
@@ -196,14 +180,8 @@ impl TraceTree {
     fn from_leaves(shape: TraceShape, leaves: impl Iterator<Item = Digest>) -> Self {
         let width = 1usize << shape.depth;
         let padding = hash_bytes(Context::Empty, &[]);
-        let padded: Vec<Digest> = leaves
-            .chain(std::iter::repeat(padding))
-            .take(width)
-            .collect();
-        Self {
-            shape,
-            tree: MerkleTree::new(padded),
-        }
+        let padded: Vec<Digest> = leaves.chain(std::iter::repeat(padding)).take(width).collect();
+        Self { shape, tree: MerkleTree::new(padded) }
     }
 
     /// The tree's shape.
@@ -225,27 +203,16 @@ impl TraceTree {
         let width = 1usize << self.shape.depth;
         let before: usize = (0..node.level).map(|level| width >> level).sum();
         let nodes: &[Digest] = self.tree.as_slice();
-        nodes
-            .get(before + node.index as usize)
-            .copied()
-            .ok_or(TreeError::Node(node))
+        nodes.get(before + node.index as usize).copied().ok_or(TreeError::Node(node))
     }
 
     /// The opening of state `index`.
     pub fn open(&self, index: u32) -> Result<Opening, TreeError> {
         if index > self.shape.layers {
-            return Err(TreeError::Index {
-                index,
-                last: self.shape.layers,
-            });
+            return Err(TreeError::Index { index, last: self.shape.layers });
         }
         let siblings = (0..self.shape.depth)
-            .map(|level| {
-                self.node(NodeId {
-                    level,
-                    index: (index >> level) ^ 1,
-                })
-            })
+            .map(|level| self.node(NodeId { level, index: (index >> level) ^ 1 }))
             .collect::<Result<_, _>>()?;
         Ok(Opening { index, siblings })
     }
@@ -255,9 +222,6 @@ impl TraceTree {
         if !self.shape.contains(node) || node.level == 0 {
             return Err(TreeError::Node(node));
         }
-        crate::descendants(node, arity)
-            .into_iter()
-            .map(|child| self.node(child))
-            .collect()
+        crate::descendants(node, arity).into_iter().map(|child| self.node(child)).collect()
     }
 }

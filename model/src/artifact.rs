@@ -14,7 +14,8 @@ use gainsay_commitment::{Digest, content};
 use crate::error::{ArtifactError, FetchError};
 use crate::manifest::{ArtifactId, FORMAT_VERSION, Limits, Manifest, ProgramEntry, WeightEntry};
 use crate::program::Program;
-use crate::validate::{TypedProgram, WeightType};
+use crate::typed::TypedProgram;
+use crate::validate::WeightType;
 
 /// A captured model: programs, layers, weights and manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]

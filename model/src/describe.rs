@@ -8,7 +8,7 @@ use crate::artifact::Artifact;
 use crate::layers::Layer;
 use crate::manifest::ProgramEntry;
 use crate::program::Slot;
-use crate::validate::{Origin, TypedProgram};
+use crate::typed::{Origin, TypedProgram};
 
 /// An input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -218,7 +218,11 @@ impl fmt::Display for ArtifactDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "artifact {}", self.name)?;
         writeln!(f, "  id        {}", self.id)?;
-        writeln!(f, "  versions  format {}, numerics {}", self.format_version, self.numerics_version)?;
+        writeln!(
+            f,
+            "  versions  format {}, numerics {}",
+            self.format_version, self.numerics_version
+        )?;
         let (bytes, count) = (Scaled(self.weight_bytes, "B"), self.weights.len());
         writeln!(f, "  weights   {count} tensors, {} parameters, {bytes}", self.parameters)?;
         for program in &self.programs {
@@ -258,7 +262,8 @@ impl fmt::Display for LayerDescription {
         let (flop, state) = (Scaled(self.flop, "FLOP"), Scaled(self.state_bytes, "B"));
         writeln!(f, "  layer {:>3}  {:<32} {flop:>10}  state {state:>8}", self.index, self.name)?;
         for instruction in &self.instructions {
-            let InstructionDescription { slot, operator, operands, dtype, shape, flop } = instruction;
+            let InstructionDescription { slot, operator, operands, dtype, shape, flop } =
+                instruction;
             let tensor = format!("%{slot}: {dtype}{shape:?}");
             let reads = operands.join(", ");
             writeln!(f, "    {tensor:<26} = {operator} of {reads}  {}", Scaled(*flop, "FLOP"))?;

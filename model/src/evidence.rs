@@ -10,8 +10,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::TensorType;
 use gainsay_commitment::{Digest, StateList, content, tensor_digest};
 
+use crate::layers::InstructionRange;
 use crate::program::Slot;
-use crate::validate::{Origin, TypedProgram};
+use crate::typed::{Origin, TypedProgram};
 
 /// One value of a state with its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -62,8 +63,10 @@ impl Evidence {
 pub struct EvidenceEncodingError(String);
 
 /// What a layer reads, and for the last layer what it returns: all that its replay needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Required {
+    /// The layer's instructions.
+    pub instructions: InstructionRange,
     /// Values of earlier layers whose bytes it reads, ascending.
     pub state: Vec<Slot>,
     /// Positions of inputs, ascending.
@@ -88,7 +91,9 @@ impl Required {
             let returned = program.program().outputs.iter().map(|output| output.slot);
             ambient.extend(returned.filter(|slot| slot.0 < program.ambient_count()));
         }
-        let mut required = Self { state: state.into_iter().collect(), ..Self::default() };
+        let state = state.into_iter().collect();
+        let (inputs, weights) = (Vec::new(), Vec::new());
+        let mut required = Self { instructions: range, state, inputs, weights };
         for slot in ambient {
             match program.origin(slot)? {
                 Origin::Input(position) => required.inputs.push(position),

@@ -14,7 +14,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Digest, layer_table_digest};
 
 use crate::program::Slot;
-use crate::validate::{MAX_NAME_BYTES, Origin, TypedProgram};
+use crate::typed::{Origin, TypedProgram};
+use crate::validate::MAX_NAME_BYTES;
 
 /// FLOP of arithmetic per byte of state hashed: keeps committing near 1% of a run.
 pub const FLOP_PER_HASHED_BYTE: u64 = 2300;
@@ -226,7 +227,8 @@ fn thin(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
     let mut queue: BinaryHeap<Burden> =
         cuts.iter().enumerate().map(|(position, &cut)| burden(&kept, position, cut)).collect();
     while hashed > budget && left >= LEAST_LAYERS {
-        let Some((worst, &cut)) = queue.pop().and_then(|b| cuts.get(b.position).map(|cut| (b, cut)))
+        let Some((worst, &cut)) =
+            queue.pop().and_then(|b| cuts.get(b.position).map(|cut| (b, cut)))
         else {
             break;
         };
@@ -267,7 +269,9 @@ fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
 
 fn weight_name(program: &TypedProgram, slot: Slot) -> Option<&str> {
     match program.origin(slot)? {
-        Origin::Weight(position) => program.weight_names().get(position as usize).map(String::as_str),
+        Origin::Weight(position) => {
+            program.weight_names().get(position as usize).map(String::as_str)
+        }
         Origin::Input(_) | Origin::Instruction(_) => None,
     }
 }

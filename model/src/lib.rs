@@ -19,6 +19,7 @@ mod manifest;
 mod program;
 mod replay;
 mod runner;
+mod typed;
 mod validate;
 mod values;
 
@@ -28,10 +29,11 @@ pub use describe::{
     ArtifactDescription, InstructionDescription, LayerDescription, PortDescription,
     ProgramDescription, WeightDescription,
 };
-pub use error::{ArtifactError, FetchError, FileAction, Versioned};
+pub use error::{ArtifactError, FetchError, FileAction, ProgramError, Versioned};
 pub use evidence::{Evidence, EvidenceEncodingError, EvidenceTensor, Required};
 pub use layers::{
-    FLOP_PER_HASHED_BYTE, InstructionRange, LEAST_HASH_BUDGET_BYTES, LEAST_LAYERS, Layer, LayerTable,
+    FLOP_PER_HASHED_BYTE, InstructionRange, LEAST_HASH_BUDGET_BYTES, LEAST_LAYERS, Layer,
+    LayerTable,
 };
 pub use manifest::{
     ArtifactId, FORMAT_VERSION, Limits, MAX_PROGRAMS, Manifest, ProgramEntry, WeightEntry,
@@ -42,8 +44,8 @@ pub use replay::{
     replay_layer,
 };
 pub use runner::{InputError, RunError, Runner, Trace};
+pub use typed::{Origin, TypedProgram};
 pub use validate::{
-    MAX_COST, MAX_INSTRUCTIONS, MAX_NAME_BYTES, MAX_OPERANDS, MAX_PORTS, MAX_WEIGHTS, Origin,
-    ProgramError, TypedProgram, WeightType,
+    MAX_COST, MAX_INSTRUCTIONS, MAX_NAME_BYTES, MAX_OPERANDS, MAX_PORTS, MAX_WEIGHTS, WeightType,
 };
 pub use values::{ComputeError, digest_of, port_state};

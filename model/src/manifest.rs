@@ -11,11 +11,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::{NUMERICS_VERSION, Tensor, TensorType};
 use gainsay_commitment::{Digest, ParseDigestError, artifact_digest, content, tensor_digest};
 
-use crate::error::{ArtifactError, Versioned};
+use crate::error::{ArtifactError, ProgramError, Versioned};
 use crate::program::Program;
-use crate::validate::{
-    MAX_WEIGHTS, ProgramError, TypedProgram, WeightType, byte_len, check_count, check_name, check_names,
-};
+use crate::typed::TypedProgram;
+use crate::validate::{MAX_WEIGHTS, WeightType, byte_len, check_count, check_name, check_names};
 
 /// The version of the manifest, program and layer table encodings.
 pub const FORMAT_VERSION: u32 = 1;
@@ -142,12 +141,14 @@ impl Manifest {
     /// If it is of an unknown version (found before anything else is read), not canonical, or over a limit.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, ArtifactError> {
         Limits::check(|| "the manifest".into(), bytes.len() as u64, limits.max_manifest_bytes)?;
-        let malformed = |reason: String| ArtifactError::Malformed { place: "the manifest".into(), reason };
+        let malformed =
+            |reason: String| ArtifactError::Malformed { place: "the manifest".into(), reason };
         let mut rest = bytes;
         let versions = <(u32, u32)>::deserialize(&mut rest);
         let (format, numerics) = versions.map_err(|error| malformed(error.to_string()))?;
         check_versions(format, numerics)?;
-        let manifest: Self = borsh::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        let manifest: Self =
+            borsh::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
         manifest.check(limits)?;
         Ok(manifest)
     }
@@ -210,7 +211,9 @@ impl Manifest {
         let place = || format!("program {:?}", entry.name);
         check_digest(place, entry.content, content(bytes))?;
         let refused = |source| ArtifactError::Program { program: entry.name.clone(), source };
-        let typed = Program::decode(bytes).and_then(|program| program.validate(weights)).map_err(refused)?;
+        let typed = Program::decode(bytes)
+            .and_then(|program| program.validate(weights))
+            .map_err(refused)?;
         if typed.program().name != entry.name {
             let reason = format!("the program calls itself {:?}", typed.program().name);
             return Err(ArtifactError::Malformed { place: place(), reason });

@@ -7,7 +7,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::{Operator, TensorType};
 
 /// The number of a value in a program: inputs, then weights, then instruction outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
 pub struct Slot(pub u32);
 
 /// An input of a program.

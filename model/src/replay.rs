@@ -11,7 +11,7 @@ use gainsay_commitment::{Digest, StateList};
 use crate::artifact::WeightSource;
 use crate::evidence::{Evidence, EvidenceTensor, Required};
 use crate::program::Slot;
-use crate::validate::TypedProgram;
+use crate::typed::TypedProgram;
 use crate::values::{ComputeError, Values, digest_of};
 
 /// What every party to a dispute has: committed by the agreed `S_0` and by the artifact.
@@ -151,12 +151,7 @@ pub fn replay_layer(
     ambient: Ambient<'_>,
     kernels: &Kernels,
 ) -> Result<Replay, ReplayError> {
-    let no_layer = AmbientFault::Layer { layer, last: program.layer_count() };
-    let range = program.layer(layer).ok_or(no_layer.clone())?.instructions;
-    let required = Required::of(program, layer).ok_or(no_layer)?;
-    check_list(program, layer, agreed, &evidence.list)?;
-    check_bytes(evidence, &required)?;
-    let given = typed_tensors(program, evidence)?;
+    let (required, given) = checked(program, layer, agreed, evidence)?;
     check_ambient(program, layer, &evidence.list, &ambient, &required)?;
 
     let mut values = Values::new(program, ambient.inputs, ambient.weights);
@@ -164,7 +159,7 @@ pub fn replay_layer(
         evidence.list.0.iter().for_each(|(slot, digest)| values.hold_digest(Slot(*slot), *digest));
     }
     given.into_iter().for_each(|(slot, tensor)| values.hold_tensor(slot, tensor));
-    values.run_layer(range, kernels)?;
+    values.run_layer(required.instructions, kernels)?;
     let list = values.state(layer)?;
     let digest = list.digest(layer);
     Ok(Replay { list, digest })
@@ -181,11 +176,22 @@ pub fn check_evidence(
     agreed: Digest,
     evidence: &Evidence,
 ) -> Result<(), ReplayError> {
+    checked(program, layer, agreed, evidence).map(drop)
+}
+
+/// What the layer requires, and from the evidence the values that it reads.
+fn checked(
+    program: &TypedProgram,
+    layer: u32,
+    agreed: Digest,
+    evidence: &Evidence,
+) -> Result<(Required, Vec<(Slot, Tensor)>), ReplayError> {
     let no_layer = AmbientFault::Layer { layer, last: program.layer_count() };
     let required = Required::of(program, layer).ok_or(no_layer)?;
     check_list(program, layer, agreed, &evidence.list)?;
     check_bytes(evidence, &required)?;
-    typed_tensors(program, evidence).map(drop)
+    let given = typed_tensors(program, evidence)?;
+    Ok((required, given))
 }
 
 /// Whether the list is the agreed one, and lists the program's values.

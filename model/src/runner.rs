@@ -13,7 +13,7 @@ use crate::artifact::Artifact;
 use crate::error::ArtifactError;
 use crate::evidence::{Evidence, EvidenceTensor, Required};
 use crate::program::Slot;
-use crate::validate::TypedProgram;
+use crate::typed::TypedProgram;
 use crate::values::{ComputeError, Values};
 
 /// Inputs that are not those of the program.

@@ -7,10 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use gainsay_canon::{OperatorError, TensorError, TensorType};
+use gainsay_canon::TensorType;
 
-use crate::layers::{InstructionRange, Layer, LayerTable};
-use crate::program::{Instruction, Program, Slot};
+use crate::error::ProgramError;
+use crate::layers::LayerTable;
+use crate::program::Program;
+use crate::typed::TypedProgram;
 
 /// The most instructions of a program.
 pub const MAX_INSTRUCTIONS: usize = 1 << 20;
@@ -32,145 +34,6 @@ pub struct WeightType {
     pub name: String,
     /// Element type and shape.
     pub tensor: TensorType,
-}
-
-/// Why a program is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProgramError {
-    /// The bytes are not a program.
-    #[error("the bytes are not a program: {0}")]
-    Encoding(String),
-    /// Too many or too few of something.
-    #[error("{count} {what}, allowed are {least} to {most}")]
-    Count {
-        /// Of what.
-        what: &'static str,
-        /// How many there are.
-        count: usize,
-        /// The fewest.
-        least: usize,
-        /// The most.
-        most: usize,
-    },
-    /// A name that is empty, too long or not printable ASCII without spaces.
-    #[error("{what} name {name:?} is not 1 to {MAX_NAME_BYTES} printable ASCII characters without spaces")]
-    Name {
-        /// Of what.
-        what: &'static str,
-        /// The name, shortened.
-        name: String,
-    },
-    /// Two of a kind share a name.
-    #[error("two {what}s are named {name:?}")]
-    DuplicateName {
-        /// Of what.
-        what: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// The weights of a program do not ascend, or one is not in the artifact.
-    #[error("weight number {position} is index {index}: indices must ascend and be below {available}")]
-    Weight {
-        /// Position in the program's list.
-        position: usize,
-        /// The index given.
-        index: u32,
-        /// How many weights the artifact has.
-        available: usize,
-    },
-    /// A weight that no instruction reads and no output returns.
-    #[error("weight {name:?} is listed but never read")]
-    UnreadWeight {
-        /// Its name.
-        name: String,
-    },
-    /// An input or a weight of a type that no tensor can have.
-    #[error("{place}: {source}")]
-    Value {
-        /// Which one.
-        place: String,
-        /// Canon's reason.
-        #[source]
-        source: TensorError,
-    },
-    /// An operand that is not an earlier slot.
-    #[error("instruction {instruction} ({operator}) reads slot {}, which is not an earlier value", .slot.0)]
-    Operand {
-        /// Position of the instruction.
-        instruction: usize,
-        /// Its operator.
-        operator: &'static str,
-        /// The operand.
-        slot: Slot,
-    },
-    /// An operator that does not take these operands.
-    #[error("instruction {instruction} ({operator}): {source}")]
-    Operator {
-        /// Position of the instruction.
-        instruction: usize,
-        /// Its operator.
-        operator: &'static str,
-        /// Canon's reason.
-        #[source]
-        source: OperatorError,
-    },
-    /// An operator with more or fewer results than one, which a program of this version cannot hold.
-    #[error("instruction {instruction} ({operator}) does not have exactly one result")]
-    Results {
-        /// Position of the instruction.
-        instruction: usize,
-        /// Its operator.
-        operator: &'static str,
-    },
-    /// Too much arithmetic; this instruction is the one that exceeds it.
-    #[error("instruction {instruction} ({operator}) costs {cost} FLOP; a program may cost {MAX_COST}")]
-    Cost {
-        /// Position of the instruction.
-        instruction: usize,
-        /// Its operator.
-        operator: &'static str,
-        /// Its cost.
-        cost: u64,
-    },
-    /// An instruction whose value nobody reads.
-    #[error("instruction {instruction} ({operator}) is dead: no later instruction and no output reads it")]
-    Dead {
-        /// Position of the instruction.
-        instruction: usize,
-        /// Its operator.
-        operator: &'static str,
-    },
-    /// An output that is not a value of the program.
-    #[error("output {name:?} returns slot {}, which does not exist", .slot.0)]
-    Output {
-        /// The output's name.
-        name: String,
-        /// The slot.
-        slot: Slot,
-    },
-}
-
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The input at this position.
-    Input(u32),
-    /// The weight at this position of the program's list.
-    Weight(u32),
-    /// The instruction at this position.
-    Instruction(u32),
-}
-
-/// A valid program with everything that follows from it: types, costs, lifetimes and the layer table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypedProgram {
-    program: Program,
-    weight_names: Vec<String>,
-    types: Vec<TensorType>,
-    bytes: Vec<u64>,
-    costs: Vec<u64>,
-    needed_until: Vec<u32>,
-    layers: LayerTable,
 }
 
 impl Program {
@@ -265,7 +128,8 @@ impl Program {
                     types.get(slot.0 as usize).cloned().ok_or(refused)
                 })
                 .collect::<Result<_, _>>()?;
-            let refused = |source| ProgramError::Operator { instruction: position, operator, source };
+            let refused =
+                |source| ProgramError::Operator { instruction: position, operator, source };
             let results = instruction.operator.infer(&operands).map_err(refused)?;
             let [result] = <[TensorType; 1]>::try_from(results)
                 .map_err(|_| ProgramError::Results { instruction: position, operator })?;
@@ -311,105 +175,6 @@ impl Program {
             }
             None => Ok(()),
         }
-    }
-}
-
-impl TypedProgram {
-    /// The program as stored.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
-    /// The parameter paths of the program's weights, in slot order.
-    pub fn weight_names(&self) -> &[String] {
-        &self.weight_names
-    }
-
-    /// The layer table.
-    pub fn layer_table(&self) -> &LayerTable {
-        &self.layers
-    }
-
-    /// The layers, first to last; layer `i` of the protocol is at position `i - 1`.
-    pub fn layers(&self) -> &[Layer] {
-        &self.layers.0
-    }
-
-    /// n: the number of layers, at least 1.
-    pub fn layer_count(&self) -> u32 {
-        self.layers.0.len() as u32
-    }
-
-    /// Layer `index`, from 1 to n.
-    pub fn layer(&self, index: u32) -> Option<&Layer> {
-        self.layers.0.get((index as usize).checked_sub(1)?)
-    }
-
-    /// The number of slots: inputs, weights and values.
-    pub fn slot_count(&self) -> u32 {
-        self.types.len() as u32
-    }
-
-    /// The type of a slot's value.
-    pub fn type_of(&self, slot: Slot) -> Option<&TensorType> {
-        self.types.get(slot.0 as usize)
-    }
-
-    /// The bytes of a slot's value; 0 if there is no such slot.
-    pub fn bytes_of(&self, slot: Slot) -> u64 {
-        self.bytes.get(slot.0 as usize).copied().unwrap_or(0)
-    }
-
-    /// Where a slot's value comes from.
-    pub fn origin(&self, slot: Slot) -> Option<Origin> {
-        let (inputs, ambient) = (self.program.inputs.len() as u32, self.ambient_count());
-        match slot.0 {
-            at if at < inputs => Some(Origin::Input(at)),
-            at if at < ambient => Some(Origin::Weight(at - inputs)),
-            at if at < self.slot_count() => Some(Origin::Instruction(at - ambient)),
-            _ => None,
-        }
-    }
-
-    /// The slot that an instruction's value gets.
-    pub fn slot_of(&self, instruction: u32) -> Slot {
-        Slot(self.ambient_count() + instruction)
-    }
-
-    /// The instructions of a layer.
-    pub fn instructions(&self, range: InstructionRange) -> &[Instruction] {
-        let range = range.first as usize..range.end as usize;
-        self.program.instructions.get(range).unwrap_or_default()
-    }
-
-    /// The arithmetic of each instruction, in FLOP.
-    pub fn costs(&self) -> &[u64] {
-        &self.costs
-    }
-
-    /// The arithmetic of one run, in FLOP.
-    pub fn total_cost(&self) -> u64 {
-        self.costs.iter().sum()
-    }
-
-    /// The largest number of bytes that inputs and values take at once during a run; weights not counted.
-    pub fn peak_bytes(&self) -> u64 {
-        let ports: u64 = self.bytes.iter().take(self.program.inputs.len()).sum();
-        let values = crate::layers::Boundaries::of(self);
-        // While an instruction runs, its operands and its result are there together.
-        let at_once = values.bytes.windows(2).map(|pair| pair.iter().sum::<u64>()).max();
-        ports + at_once.unwrap_or(0)
-    }
-
-    /// How many instructions must have run before nobody reads the slot any more: 0 if nobody ever does,
-    /// one more than there are instructions if it is returned.
-    pub fn needed_until(&self, slot: Slot) -> u32 {
-        self.needed_until.get(slot.0 as usize).copied().unwrap_or(0)
-    }
-
-    /// Inputs and weights: the slots that a state never lists.
-    pub(crate) fn ambient_count(&self) -> u32 {
-        (self.program.inputs.len() + self.program.weights.len()) as u32
     }
 }
 

@@ -12,7 +12,7 @@ use gainsay_commitment::{Digest, StateList, content, tensor_digest};
 use crate::artifact::WeightSource;
 use crate::layers::InstructionRange;
 use crate::program::{Instruction, Slot};
-use crate::validate::{Origin, TypedProgram};
+use crate::typed::{Origin, TypedProgram};
 
 /// The commitment to a tensor: `H(tensor; dtype, shape, content)`.
 pub fn digest_of(tensor: &Tensor) -> Digest {
@@ -21,7 +21,9 @@ pub fn digest_of(tensor: &Tensor) -> Digest {
 
 /// The state that lists these inputs, or these outputs, by position.
 pub fn port_state(tensors: &[Tensor]) -> StateList {
-    StateList((0u32..).zip(tensors).map(|(position, tensor)| (position, digest_of(tensor))).collect())
+    StateList(
+        (0u32..).zip(tensors).map(|(position, tensor)| (position, digest_of(tensor))).collect(),
+    )
 }
 
 /// Why values cannot be computed or listed.
@@ -159,8 +161,14 @@ impl<'a> Values<'a> {
         self.list(live.into_iter().map(|slot| (slot.0, slot)))
     }
 
-    fn list(&mut self, slots: impl Iterator<Item = (u32, Slot)>) -> Result<StateList, ComputeError> {
-        slots.map(|(number, slot)| Ok((number, self.digest(slot)?))).collect::<Result<_, _>>().map(StateList)
+    fn list(
+        &mut self,
+        slots: impl Iterator<Item = (u32, Slot)>,
+    ) -> Result<StateList, ComputeError> {
+        slots
+            .map(|(number, slot)| Ok((number, self.digest(slot)?)))
+            .collect::<Result<_, _>>()
+            .map(StateList)
     }
 
     /// The tensor digest of a slot's value, computed at most once for inputs and instruction values.

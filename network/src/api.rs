@@ -85,8 +85,8 @@ pub enum Response {
     Account(AccountView) = 7,
     /// To [`Request::Totals`].
     Totals(TotalsView) = 8,
-    /// To [`Request::Case`]: the blob, if the dispute was judged by a replay.
-    Case(Option<Digest>) = 9,
+    /// To [`Request::Case`]: nothing if the dispute was not judged by a replay.
+    Case(Option<CaseView>) = 9,
     /// The call is refused; nothing has changed.
     Refused(Refusal) = 10,
 }
@@ -145,6 +145,15 @@ pub struct ProgramView {
     pub inputs: Vec<(String, PortType)>,
     /// The outputs: name and type.
     pub outputs: Vec<(String, PortType)>,
+}
+
+/// The case file of a judged dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CaseView {
+    /// Its blob.
+    pub file: Digest,
+    /// How long the replay took, in microseconds of the arbiter's clock.
+    pub replay_us: u64,
 }
 
 /// One line about a job.

@@ -1,1 +1,34 @@
 //! What executors, challengers and requesters share.
+//!
+//! [`ArbiterClient`] is the typed line to the arbiter: what it signs is for the pinned arbiter's network, what it
+//! returns is verified. [`Library`] has the artifacts, [`tensors`] the inputs and outputs. [`missing_move`] is the
+//! whole strategy of a dispute as a pure function; [`TraceSource`] is the one side's tree that it plays from.
+//! [`Journal`] tells of an act before it is done. Players are level-triggered: nothing here remembers a state.
+
+#![forbid(unsafe_code)]
+
+#[path = "../../network/src/api.rs"]
+pub mod api;
+
+mod client;
+mod error;
+mod folder;
+mod journal;
+mod library;
+mod moves;
+pub mod serde_text;
+mod source;
+mod tamper;
+pub mod tensors;
+mod wake;
+
+pub use client::ArbiterClient;
+pub use error::{ClientError, LibraryError};
+pub use folder::{DataFolder, FolderError};
+pub use journal::{Journal, JournalError};
+pub use library::Library;
+pub use moves::{Move, MoveError, missing_move};
+pub use source::{RunSource, TraceSource};
+pub use tamper::change_one_value;
+pub use tensors::TensorError;
+pub use wake::Wake;

@@ -7,28 +7,119 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod bytes;
+mod contraction;
+mod elementary;
+mod elementwise;
 pub(crate) mod environment;
+mod gemm;
+mod image;
+mod movement;
+mod pooling;
+mod rows;
+mod simd;
+mod strided;
+mod threads;
 
 use std::num::NonZeroUsize;
 
+use self::environment::FloatEnvironment;
+use self::image::Image;
+use self::simd::Vectors;
+use self::threads::Threads;
+use crate::shape::extents;
+use crate::tensor::Data;
 use crate::{Isa, KernelError, Operator, OperatorError, Tensor, TensorType, reference};
+
+/// A result, or nothing where there is no fast kernel.
+type Computed = Result<Option<Data>, OperatorError>;
 
 /// A kernel set and its threads.
 #[derive(Debug)]
 pub(crate) struct Fast {
-    isa: Isa,
+    vectors: Vectors,
+    threads: Threads,
 }
 
 impl Fast {
-    pub(crate) fn new(isa: Isa, _threads: NonZeroUsize) -> Result<Fast, KernelError> {
-        Ok(Fast { isa })
+    pub(crate) fn new(isa: Isa, threads: NonZeroUsize) -> Result<Fast, KernelError> {
+        let vectors = Vectors::new(isa).ok_or(KernelError::Unsupported { isa })?;
+        Ok(Fast { vectors, threads: Threads::new(threads)? })
     }
 
     /// Computes an operator whose operands infer to `result`.
-    pub(crate) fn run(&self, operator: &Operator, operands: &[&Tensor], result: TensorType) -> Result<Tensor, OperatorError> {
-        let _ = self.isa;
-        let _environment = environment::FloatEnvironment::enter()?;
-        let data = reference::compute(operator, operands, &result)?;
+    pub(crate) fn run(
+        &self,
+        operator: &Operator,
+        operands: &[&Tensor],
+        result: TensorType,
+    ) -> Result<Tensor, OperatorError> {
+        let _environment = FloatEnvironment::enter()?;
+        let data = match self.compute(operator, operands, &result)? {
+            Some(data) => data,
+            None => reference::compute(operator, operands, &result)?,
+        };
         Ok(Tensor::computed(result, data))
+    }
+
+    fn compute(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        match (operator, operands) {
+            (Operator::Permute { axes }, [x]) => Ok(Some(movement::permute(x, axes, result))),
+            (Operator::Slice { ranges }, [x]) => Ok(Some(movement::slice(x, ranges, result))),
+            (Operator::Expand { .. }, [x]) => Ok(Some(movement::expand(x, result))),
+            (Operator::Pad { padding, value }, [x]) => Ok(Some(movement::pad(x, padding, *value, result))),
+            (Operator::Concat { axis }, _) => Ok(Some(movement::concat(operands, usize::from(*axis), result))),
+            (Operator::Binary { function }, [a, b]) => self.binary(*function, a, b, result),
+            (Operator::Compare { relation }, [a, b]) => self.compare(*relation, a, b, result),
+            (Operator::CompareScalar { relation, scalar }, [a]) => {
+                self.compare(*relation, a, &elementwise::constant(*scalar), result)
+            }
+            (Operator::Where, &[condition, a, b]) => self.select([condition, a, b], result),
+            (Operator::Reduce { function, axes }, [x]) => self.reduce(*function, axes, x, result),
+            (Operator::MaxPool2d { window }, [x]) => self.max_pool(window, x, result),
+            (Operator::Softmax { axis }, [x]) => self.softmax(false, *axis, x),
+            (Operator::LogSoftmax { axis }, [x]) => self.softmax(true, *axis, x),
+            (_, [x]) => match x.as_f32() {
+                Some(values) => self.map_f32(operator, values),
+                None => Ok(None),
+            },
+            _ => self.contraction(operator, operands, result),
+        }
+    }
+
+    fn map_f32(&self, operator: &Operator, x: &[f32]) -> Computed {
+        match operator {
+            Operator::Unary { function } => self.unary(*function, x),
+            Operator::BinaryScalar { function, scalar } => self.binary_scalar(*function, x, *scalar),
+            Operator::Clamp { min, max } => self.clamp(x, *min, *max),
+            _ => Ok(None),
+        }
+    }
+
+    fn contraction(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        let (Some(x), Some(w)) = (operands.first(), operands.get(1)) else { return Ok(None) };
+        let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else { return Ok(None) };
+        let bias = operands.get(2).and_then(|bias| bias.as_f32());
+        let (x_type, w_type) = (x.tensor_type(), w.tensor_type());
+        let output = match operator {
+            Operator::MatMul => self.matmul((x_values, x_type), (w_values, w_type), result)?,
+            Operator::Linear => self.linear(x_values, (w_values, w_type), bias, result)?,
+            Operator::Conv2d { stride, padding, dilation, groups } => {
+                let (input, kernel, output) = (extents(x.shape()), extents(w.shape()), extents(&result.shape));
+                let pair = |pair: &[u64; 2]| pair.map(|value| value as usize);
+                let image = Image {
+                    channels: kernel[1],
+                    groups: *groups as usize,
+                    input: [input[2], input[3]],
+                    kernel: [kernel[2], kernel[3]],
+                    output: [output[2], output[3]],
+                    stride: pair(stride),
+                    padding: pair(padding),
+                    dilation: pair(dilation),
+                };
+                self.conv2d(image, (x_values, w_values), bias, result)?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Data::F32(output)))
     }
 }

@@ -205,7 +205,7 @@ fn root_or_reciprocal<F: Float>(function: Unary, x: F) -> F {
 }
 
 /// For bools (bytes 0 and 1), `and` and `or` are the smaller and the larger.
-fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
+pub(crate) fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
     let result = match function {
         Binary::Add => a.add(b),
         Binary::Sub => a.sub(b),
@@ -218,7 +218,7 @@ fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
 }
 
 /// IEEE 754: every comparison with NaN is false, but `!=` is true.
-fn compare<N: Number>(relation: Relation, a: N, b: N) -> bool {
+pub(crate) fn compare<N: Number>(relation: Relation, a: N, b: N) -> bool {
     match relation {
         Relation::Equal => a.equal(b),
         Relation::NotEqual => !a.equal(b),

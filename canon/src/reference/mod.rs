@@ -16,6 +16,8 @@ mod pooling;
 mod reduction;
 mod softmax;
 
+pub(crate) use self::elementwise::{binary, compare};
+pub(crate) use self::movement::filled;
 use crate::fast::environment::FloatEnvironment;
 use crate::tensor::Data;
 use crate::{Operator, OperatorError, Tensor, TensorType};

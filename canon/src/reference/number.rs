@@ -56,7 +56,7 @@ pub(crate) trait Float: Number {
 }
 
 macro_rules! float {
-    ($($float:ident, $quiet:literal;)*) => {$(
+    ($($float:ident, $magnitude:literal, $infinity:literal, $quiet:literal;)*) => {$(
         impl Number for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -72,7 +72,11 @@ macro_rules! float {
                 self < b || (self == b && self.is_sign_negative() && b.is_sign_positive())
             }
             fn is_nan(self) -> bool { $float::is_nan(self) }
-            fn settle(self) -> Self { if self.is_nan() { $float::from_bits($quiet) } else { self } }
+            fn settle(self) -> Self {
+                // On bits: compilers drop a choice between floats that they take for two NaNs (after a square root).
+                let bits = self.to_bits();
+                $float::from_bits(if bits & $magnitude > $infinity { $quiet } else { bits })
+            }
             fn from_count(count: usize) -> Self { count as $float }
         }
 
@@ -85,8 +89,8 @@ macro_rules! float {
 }
 
 float! {
-    f32, 0x7fc0_0000;
-    f64, 0x7ff8_0000_0000_0000;
+    f32, 0x7fff_ffff, 0x7f80_0000, 0x7fc0_0000;
+    f64, 0x7fff_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000;
 }
 
 macro_rules! integer {

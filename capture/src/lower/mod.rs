@@ -5,6 +5,7 @@
 
 mod activation;
 mod base;
+mod linear;
 mod module;
 mod name;
 mod numeric;
@@ -26,9 +27,14 @@ use crate::record::{Recording, default_name};
 /// # Errors
 /// Names the first operation that has no canonical form.
 pub(crate) fn lower(program: &str, recording: &Recording, names: &[Option<String>]) -> Result<Graph, CaptureError> {
-    let mut lowering = Lowering { recording, graph: Graph::default(), values: BTreeMap::new() };
-    lowering.inputs(program, names)?;
     let needed = needed(recording);
+    let mut lowering = Lowering {
+        recording,
+        graph: Graph::default(),
+        values: BTreeMap::new(),
+        readers: readers(recording, &needed),
+    };
+    lowering.inputs(program, names)?;
     for (at, operation) in recording.operations.iter().enumerate() {
         if operation.outputs().any(|out| needed.contains(&out.id)) {
             lowering.operation(operation).map_err(|refusal| CaptureError::Refused {
@@ -60,6 +66,19 @@ fn needed(recording: &Recording) -> BTreeSet<TensorId> {
     needed
 }
 
+/// How often each tensor is read by what is needed, or returned.
+fn readers(recording: &Recording, needed: &BTreeSet<TensorId>) -> BTreeMap<TensorId, usize> {
+    let mut readers: BTreeMap<TensorId, usize> = BTreeMap::new();
+    let operations = recording.operations.iter();
+    let read = operations
+        .filter(|operation| operation.outputs().any(|out| needed.contains(&out.id)))
+        .flat_map(|operation| operation.inputs().map(|tensor| tensor.id));
+    for id in read.chain(recording.outputs.iter().map(|(_, id)| *id)) {
+        *readers.entry(id).or_default() += 1;
+    }
+    readers
+}
+
 /// Where in the module an operation stands, by the parameters read around it.
 fn place(recording: &Recording, at: usize) -> Place {
     let module = |operation: &OperationIr| {
@@ -86,6 +105,8 @@ struct Lowering<'a> {
     recording: &'a Recording,
     graph: Graph,
     values: BTreeMap<TensorId, ValueId>,
+    /// How often each tensor is read.
+    readers: BTreeMap<TensorId, usize>,
 }
 
 type Step = Result<ValueId, Refusal>;

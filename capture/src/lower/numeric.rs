@@ -2,7 +2,7 @@
 
 use burn::tensor::DType as BurnDType;
 use burn_ir::{
-    BinaryOpIr, BoolOperationIr, CastOpIr, FloatOperationIr, IntOperationIr, MatmulOpIr, NumericOperationIr, PadModeIr,
+    BinaryOpIr, BoolOperationIr, CastOpIr, FloatOperationIr, IntOperationIr, NumericOperationIr, PadModeIr,
     PadOpIr, ReduceDimOpIr, ReduceDimWithIndicesOpIr, ReduceOpIr, ScalarIr, ScalarOpIr, UnaryOpIr,
 };
 use gainsay_canon::{Binary, Extreme, Operator, Reduction, Relation, Unary};
@@ -19,7 +19,14 @@ impl Lowering<'_> {
     pub(super) fn numeric(&mut self, operation: &NumericOperationIr) -> Result<(), Refusal> {
         use NumericOperationIr as Op;
         match operation {
-            Op::Add(op) => self.two(Binary::Add, op),
+            Op::Add(op) => {
+                let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
+                let result = match self.biased(op, a, b) {
+                    Some(linear) => linear?,
+                    None => self.binary(Binary::Add, a, b)?,
+                };
+                self.define(&op.out, result)
+            }
             Op::Sub(op) => self.two(Binary::Sub, op),
             Op::Mul(op) => self.two(Binary::Mul, op),
             Op::Div(op) => self.two(Binary::Div, op),
@@ -186,12 +193,6 @@ impl Lowering<'_> {
     fn conversion(&mut self, op: &CastOpIr) -> Result<(), Refusal> {
         let x = self.read(&op.input)?;
         let result = self.cast(x, value::dtype(op.out.dtype)?)?;
-        self.define(&op.out, result)
-    }
-
-    fn matmul(&mut self, op: &MatmulOpIr) -> Result<(), Refusal> {
-        let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
-        let result = self.push(Operator::MatMul, &[a, b])?;
         self.define(&op.out, result)
     }
 

@@ -76,12 +76,14 @@ impl ManifestText {
     }
 
     pub(super) fn render(&self) -> Result<String, ArtifactError> {
-        let refused = |error: toml::ser::Error| malformed(Path::new(super::MANIFEST), error.to_string());
+        let refused =
+            |error: toml::ser::Error| malformed(Path::new(super::MANIFEST), error.to_string());
         toml::to_string(self).map(|text| format!("{HEADER}{text}")).map_err(refused)
     }
 
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| malformed(path, error.to_string()))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| malformed(path, error.to_string()))?;
         // Versions first: a manifest of another version may have other fields.
         let table: toml::Table =
             toml::from_str(text).map_err(|error| malformed(path, error.to_string()))?;
@@ -107,8 +109,18 @@ impl ManifestText {
             format_version: self.format_version,
             numerics_version: self.numerics_version,
             name: self.name.clone(),
-            programs: self.programs.iter().map(ProgramText::entry).collect::<Result<_, _>>().map_err(refused)?,
-            weights: self.weights.iter().map(WeightText::entry).collect::<Result<_, _>>().map_err(refused)?,
+            programs: self
+                .programs
+                .iter()
+                .map(ProgramText::entry)
+                .collect::<Result<_, _>>()
+                .map_err(refused)?,
+            weights: self
+                .weights
+                .iter()
+                .map(WeightText::entry)
+                .collect::<Result<_, _>>()
+                .map_err(refused)?,
         };
         let declared = parse("id", &self.id).map_err(refused)?;
         let found = manifest.id().0;
@@ -120,13 +132,19 @@ impl ManifestText {
     }
 
     /// Refuses a text that says anything else than what would be written for the artifact.
-    pub(super) fn check_against(&self, path: &Path, artifact: &Artifact) -> Result<(), ArtifactError> {
+    pub(super) fn check_against(
+        &self,
+        path: &Path,
+        artifact: &Artifact,
+    ) -> Result<(), ArtifactError> {
         let expected = Self::of(artifact);
         if *self == expected {
             return Ok(());
         }
-        let differs = self.programs.iter().zip(&expected.programs).find(|(found, due)| found != due);
-        let what = differs.map_or("the header".into(), |(found, _)| format!("program {:?}", found.name));
+        let differs =
+            self.programs.iter().zip(&expected.programs).find(|(found, due)| found != due);
+        let what =
+            differs.map_or("the header".into(), |(found, _)| format!("program {:?}", found.name));
         Err(malformed(path, format!("what it says of {what} is not true of the artifact")))
     }
 }
@@ -169,7 +187,11 @@ impl WeightText {
     fn entry(&self) -> Result<WeightEntry, String> {
         let dtype: DType = parse("dtype", &self.dtype)?;
         let tensor = TensorType::new(dtype, self.shape.clone());
-        Ok(WeightEntry { name: self.name.clone(), tensor, content: parse("content", &self.content)? })
+        Ok(WeightEntry {
+            name: self.name.clone(),
+            tensor,
+            content: parse("content", &self.content)?,
+        })
     }
 }
 
@@ -178,5 +200,8 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(key: &str, text: &str) ->
 }
 
 fn malformed(path: &Path, reason: String) -> ArtifactError {
-    ArtifactError::Malformed { place: path.display().to_string(), reason: reason.trim_end().to_owned() }
+    ArtifactError::Malformed {
+        place: path.display().to_string(),
+        reason: reason.trim_end().to_owned(),
+    }
 }

@@ -42,7 +42,8 @@ impl View for Written<'_> {
 pub(super) fn serialize(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     let entries = artifact.manifest().weights.iter().zip(artifact.weights());
     let written = entries.map(|(entry, weight)| (entry.name.as_str(), written(weight)));
-    safetensors::serialize(written, None).map_err(|error| malformed(Path::new(super::WEIGHTS), error))
+    safetensors::serialize(written, None)
+        .map_err(|error| malformed(Path::new(super::WEIGHTS), error))
 }
 
 fn written(weight: &Tensor) -> Written<'_> {
@@ -82,7 +83,9 @@ impl<'a> Weights<'a> {
     pub(super) fn bytes(&self, entry: &WeightEntry) -> Result<Cow<'a, [u8]>, ArtifactError> {
         let view = self.tensors.tensor(&entry.name).map_err(|error| malformed(self.path, error))?;
         let shape = view.shape().iter().map(|&extent| extent as u64);
-        if view.dtype() != file_type(entry.tensor.dtype) || !shape.eq(entry.tensor.shape.iter().copied()) {
+        if view.dtype() != file_type(entry.tensor.dtype)
+            || !shape.eq(entry.tensor.shape.iter().copied())
+        {
             let found = format!("{}{:?}", view.dtype(), view.shape());
             let reason = format!("{:?} is {found}, the manifest has {}", entry.name, entry.tensor);
             return Err(malformed(self.path, reason));

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use gainsay_canon::{
-    Binary, DType, Isa, Kernels, Operator, Reduction, Relation, Rounding, Scalar, SliceRange, Tensor,
-    TensorType, Unary, Window2d,
+    Binary, DType, Isa, Kernels, Operator, Reduction, Relation, Rounding, Scalar, SliceRange,
+    Tensor, TensorType, Unary, Window2d,
 };
 use gainsay_model::{Artifact, Program, ProgramBuilder, Runner, Value};
 use proptest::prelude::*;
@@ -24,8 +24,12 @@ pub fn recipes() -> impl Strategy<Value = Recipe> {
     let inputs = proptest::collection::vec(any::<u8>(), 1..4);
     let steps = proptest::collection::vec(step, 1..24);
     let outputs = proptest::collection::vec(any::<u16>(), 0..4);
-    (inputs, steps, outputs, any::<u64>())
-        .prop_map(|(inputs, steps, outputs, seed)| Recipe { inputs, steps, outputs, seed })
+    (inputs, steps, outputs, any::<u64>()).prop_map(|(inputs, steps, outputs, seed)| Recipe {
+        inputs,
+        steps,
+        outputs,
+        seed,
+    })
 }
 
 /// A program made from a recipe, as an artifact with inputs to run it on.
@@ -82,7 +86,8 @@ impl Numbers {
         match tensor.dtype {
             DType::F32 => Tensor::f32(shape, (0..count).map(|_| self.float()).collect()).unwrap(),
             DType::I64 => {
-                Tensor::i64(shape, (0..count).map(|_| (self.next() % 19) as i64 - 9).collect()).unwrap()
+                Tensor::i64(shape, (0..count).map(|_| (self.next() % 19) as i64 - 9).collect())
+                    .unwrap()
             }
             DType::Bool => {
                 Tensor::bool(shape, (0..count).map(|_| self.next() % 2 == 0).collect()).unwrap()
@@ -167,7 +172,8 @@ impl Writer {
             9 => {
                 let whole = shape.iter().map(|&end| SliceRange { start: 0, end, step: 1 });
                 let mut ranges: Vec<SliceRange> = whole.collect();
-                if let Some(range) = ranges.get_mut(usize::from(axis)).filter(|range| range.end > 1) {
+                if let Some(range) = ranges.get_mut(usize::from(axis)).filter(|range| range.end > 1)
+                {
                     range.start = 1;
                     range.step = if attribute > 127 { -1 } else { 1 };
                 }
@@ -185,12 +191,19 @@ impl Writer {
                 self.try_push(Operator::Unary { function }, &[a])
             }
             13 => self.convolve(a, extent),
-            14 => self.try_push(Operator::Cast { to: [DType::I64, DType::F32][usize::from(attribute % 2)] }, &[a]),
+            14 => self.try_push(
+                Operator::Cast { to: [DType::I64, DType::F32][usize::from(attribute % 2)] },
+                &[a],
+            ),
             15 => {
                 let relation = Relation::Less;
                 self.size(b) <= 512
                     && self.try_push(Operator::Compare { relation }, &[a, b])
-                    && self.values.last().copied().is_some_and(|c| self.try_push(Operator::Where, &[c, a, b]))
+                    && self
+                        .values
+                        .last()
+                        .copied()
+                        .is_some_and(|c| self.try_push(Operator::Where, &[c, a, b]))
             }
             16 => self.try_push(Operator::Full { shape, value: Scalar::f32(0.5) }, &[]),
             17 => {
@@ -239,7 +252,8 @@ pub fn write(recipe: &Recipe) -> Option<(Program, Vec<(String, Tensor)>, Vec<Ten
     recipe.steps.iter().for_each(|step| writer.step(*step));
     // The last value, then any, then perhaps the same again, an input or a weight.
     let last = *writer.values.last().unwrap();
-    let more = recipe.outputs.iter().map(|&at| writer.values[usize::from(at) % writer.values.len()]);
+    let more =
+        recipe.outputs.iter().map(|&at| writer.values[usize::from(at) % writer.values.len()]);
     let mut outputs: Vec<Value> = [last].into_iter().chain(more).collect();
     if recipe.seed % 3 == 0 {
         let weight = writer.weight(&[2]);

@@ -51,7 +51,8 @@ impl Net {
         let mut weight = |part: &str, shape: Vec<u64>| {
             let tensor = TensorType::new(DType::F32, shape);
             let index = self.weights.len() as u32;
-            self.weights.push(WeightType { name: format!("{name}.{part}"), tensor: tensor.clone() });
+            self.weights
+                .push(WeightType { name: format!("{name}.{part}"), tensor: tensor.clone() });
             self.builder.weight(index, tensor)
         };
         let (w, b) = (weight("weight", vec![inputs, outputs]), weight("bias", vec![outputs]));
@@ -82,7 +83,8 @@ fn encoder(blocks: u32, width: u64, tokens: u64) -> TypedProgram {
     let mut x = net.builder.input("x", TensorType::new(DType::F32, [tokens, width]));
     for block in 0..blocks {
         let part = |part: &str| format!("encoder.layers.{block}.{part}");
-        let (q, k) = (net.linear(&part("mha.query"), x, width), net.linear(&part("mha.key"), x, width));
+        let (q, k) =
+            (net.linear(&part("mha.query"), x, width), net.linear(&part("mha.key"), x, width));
         let v = net.linear(&part("mha.value"), x, width);
         let kt = net.builder.push(Operator::Permute { axes: vec![1, 0] }, &[k]).unwrap();
         let scores = net.builder.push(Operator::MatMul, &[q, kt]).unwrap();
@@ -112,7 +114,10 @@ fn a_small_program_keeps_every_cut_and_layers_are_named_after_parameters() {
     // The reshape costs nothing and belongs to the layer that it leads to.
     assert_eq!(names(&program), ["fc1", "relu", "fc2", "relu#2", "head"]);
     assert_eq!(program.layers()[0].instructions.end, 2);
-    assert_eq!(program.layers().iter().map(|l| l.state_bytes).collect::<Vec<_>>(), [128, 128, 128, 128, 40]);
+    assert_eq!(
+        program.layers().iter().map(|l| l.state_bytes).collect::<Vec<_>>(),
+        [128, 128, 128, 128, 40]
+    );
 }
 
 #[test]
@@ -124,8 +129,16 @@ fn an_encoder_is_cut_after_residual_adds_within_the_hash_budget() {
     assert!(hashed <= budget, "{hashed} bytes of state, budget {budget}");
     assert!(program.layers().len() >= 6, "{:?}", names(&program));
     let one_tensor = 128 * 384 * 4;
-    assert!(program.layers().iter().all(|layer| layer.state_bytes == one_tensor), "{:?}", names(&program));
-    assert!(names(&program).iter().all(|name| name.starts_with("encoder.layers")), "{:?}", names(&program));
+    assert!(
+        program.layers().iter().all(|layer| layer.state_bytes == one_tensor),
+        "{:?}",
+        names(&program)
+    );
+    assert!(
+        names(&program).iter().all(|name| name.starts_with("encoder.layers")),
+        "{:?}",
+        names(&program)
+    );
     let costs: Vec<u64> = program.layers().iter().map(|layer| layer.cost).collect();
     let (least, most) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
     assert!(most / least <= 4, "uneven layers: {costs:?}");

@@ -17,7 +17,8 @@ fn all_values(made: &Made, program: &TypedProgram) -> BTreeMap<Slot, Tensor> {
     );
     let mut values: BTreeMap<Slot, Tensor> = (0u32..).map(Slot).zip(ambient).collect();
     for (position, instruction) in (0u32..).zip(&program.program().instructions) {
-        let operands: Vec<&Tensor> = instruction.operands.iter().map(|slot| &values[slot]).collect();
+        let operands: Vec<&Tensor> =
+            instruction.operands.iter().map(|slot| &values[slot]).collect();
         let result = kernels.run(&instruction.operator, &operands).unwrap().remove(0);
         values.insert(program.slot_of(position), result);
     }
@@ -25,9 +26,16 @@ fn all_values(made: &Made, program: &TypedProgram) -> BTreeMap<Slot, Tensor> {
 }
 
 /// `S_index` read off the definition.
-fn state(made: &Made, program: &TypedProgram, values: &BTreeMap<Slot, Tensor>, index: u32) -> StateList {
+fn state(
+    made: &Made,
+    program: &TypedProgram,
+    values: &BTreeMap<Slot, Tensor>,
+    index: u32,
+) -> StateList {
     let listed = |slots: Vec<(u32, Slot)>| {
-        StateList(slots.into_iter().map(|(number, slot)| (number, digest_of(&values[&slot]))).collect())
+        StateList(
+            slots.into_iter().map(|(number, slot)| (number, digest_of(&values[&slot]))).collect(),
+        )
     };
     let outputs: Vec<Slot> = program.program().outputs.iter().map(|output| output.slot).collect();
     if index == 0 {
@@ -148,9 +156,11 @@ fn tampering_into_another_type_is_refused() {
 fn a_program_without_inputs_has_a_trace() {
     use gainsay_canon::{Operator, Scalar};
     let mut builder = gainsay_model::ProgramBuilder::new("constant");
-    let ones = builder.push(Operator::Full { shape: vec![2], value: Scalar::f32(1.0) }, &[]).unwrap();
+    let ones =
+        builder.push(Operator::Full { shape: vec![2], value: Scalar::f32(1.0) }, &[]).unwrap();
     builder.output("y", ones);
-    let artifact = gainsay_model::Artifact::new("constant", vec![], vec![builder.finish()]).unwrap();
+    let artifact =
+        gainsay_model::Artifact::new("constant", vec![], vec![builder.finish()]).unwrap();
     let made = Made { artifact: artifact.into(), inputs: vec![] };
     let runner = made.runner(reference());
     let trace = runner.trace(&[]).unwrap();

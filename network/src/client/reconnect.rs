@@ -80,6 +80,11 @@ impl ReconnectingClient {
         self.target.server
     }
 
+    /// How connecting is retried.
+    pub fn backoff(&self) -> Backoff {
+        self.target.backoff
+    }
+
     /// The connection, made now if there is none. Concurrent callers share one attempt.
     ///
     /// # Errors

@@ -6,9 +6,9 @@ fn the_default_limits_fit_together() {
 }
 
 #[test]
-fn by_default_unread_streams_cannot_starve_the_others() {
-    let limits = Limits::default();
-    assert_eq!(limits.stream_window_bytes * limits.streams, limits.connection_window_bytes);
+fn windows_with_which_unread_streams_could_starve_the_others_are_refused() {
+    let limits = Limits { streams: 17, ..Limits::default() };
+    assert!(matches!(limits.check(), Err(LimitsError::Order { .. })));
 }
 
 #[test]

@@ -59,7 +59,7 @@ async fn another_application_protocol_is_refused() {
     let (ours, theirs, _endpoint) = connect(custom(expected, certified, b"gainsay/2")).await;
     assert!(ours.is_err());
     let error = theirs.unwrap_err().to_string();
-    assert!(error.contains("application protocol"), "{error}");
+    assert!(error.contains("error 120"), "{error}");
 }
 
 #[tokio::test]

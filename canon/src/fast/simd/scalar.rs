@@ -73,7 +73,8 @@ impl Simd for Scalar {
         copysign(a, s) = a.copysign(s);
         where_less(a, b, x, y) = if a < b { x } else { y };
         where_equal(a, b, x, y) = if a == b { x } else { y };
-        nan_or(x, y) = if x.is_nan() { f32::from_bits(QUIET) } else { y };
+        // On bits, as in the reference.
+        nan_or(x, y) = f32::from_bits(if x.to_bits() & 0x7fff_ffff > 0x7f80_0000 { QUIET } else { y.to_bits() });
         scale(p, shifted) = {
             let n = shifted.to_bits().wrapping_sub(ROUND_F32.to_bits()) as i32;
             let power_of_two = |e: i32| f32::from_bits((e.wrapping_add(127) as u32) << 23);

@@ -1,0 +1,202 @@
+//! What goes into a store's transactions and what comes out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gainsay_commitment::Digest;
+use gainsay_network::api::ArtifactView;
+use gainsay_protocol::{
+    ArtifactId, ClaimId, JobId, JobState, Key, LoggedEvent, MessageId, Notice, Time, Transfer,
+    Verdict,
+};
+
+use crate::error::Refused;
+
+/// What a transaction is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// No job.
+    Nothing,
+    /// A job that there may be.
+    Job(JobId),
+    /// The job to which an id belongs.
+    Id(Digest),
+}
+
+/// What a transaction has loaded when it is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The job it is about, if there is one.
+    pub job: Option<&'a JobState>,
+    /// The time of the last log entry: the decision's time must not be before it.
+    pub last: Time,
+}
+
+/// Decides an act, inside its transaction; `None` if there is nothing to do. It may be called again.
+pub type Decide = dyn FnMut(Situation<'_>) -> Result<Option<Decision>, Refused> + Send;
+
+/// One transaction.
+pub struct Act {
+    /// The message it carries out: `once_only`, a message accepted before changes nothing.
+    pub message: Option<MessageId>,
+    /// What it is about.
+    pub subject: Subject,
+    /// What is to be done.
+    pub decide: Box<Decide>,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Act")
+            .field("message", &self.message)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Work that a decision asks of the arbiter once it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// Replay the disputed layer of the dispute with this counter root.
+    Replay(Digest),
+    /// Run the program once.
+    Run,
+}
+
+/// What one transaction writes.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// When, in serving time.
+    pub time: Time,
+    /// The log entry.
+    pub event: LoggedEvent,
+    /// The job's new state.
+    pub job: Option<JobState>,
+    /// The movements of money, in order; all or none.
+    pub transfers: Vec<Transfer>,
+    /// An artifact that is admitted.
+    pub artifact: Option<ArtifactView>,
+    /// An artifact that is suspended because something on it could not be judged.
+    pub suspend: Option<ArtifactId>,
+    /// The case file of a judged dispute.
+    pub case: Option<CaseRecord>,
+    /// What has happened, for metrics. Not stored.
+    pub notices: Vec<Notice>,
+    /// What to do next. Not stored: it follows from the job's state.
+    pub work: Vec<Work>,
+}
+
+impl Decision {
+    /// A decision that writes a log entry and nothing else yet.
+    pub fn new(time: Time, event: LoggedEvent) -> Self {
+        Self {
+            time,
+            event,
+            job: None,
+            transfers: Vec::new(),
+            artifact: None,
+            suspend: None,
+            case: None,
+            notices: Vec::new(),
+            work: Vec::new(),
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// It is done, durably.
+    New {
+        /// The index of its log entry.
+        index: u64,
+        /// What was done.
+        decision: Box<Decision>,
+    },
+    /// Its message was accepted before; nothing has changed.
+    Before {
+        /// The index of the message's log entry.
+        index: u64,
+        /// When it was accepted.
+        time: Time,
+    },
+    /// There was nothing to do.
+    Nothing,
+}
+
+/// A return after a gap.
+pub struct Resume {
+    /// When, in serving time, given the time of the last log entry.
+    pub now: Box<dyn FnMut(Time) -> Time + Send>,
+    /// The new state of a job with disputes under way, unless it stays the same.
+    pub change: Box<dyn FnMut(&JobState, Time) -> Option<JobState> + Send>,
+}
+
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resume")
+    }
+}
+
+/// The end of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The last one's time.
+    pub last: Time,
+}
+
+/// The case file of a judged dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseRecord {
+    /// The claim.
+    pub claim: ClaimId,
+    /// The counter root.
+    pub counter_root: Digest,
+    /// The case file.
+    pub blob: Digest,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+/// A blob that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobRecord {
+    /// Plain BLAKE3 of its bytes.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Who gave it; `None` if the arbiter made it.
+    pub uploader: Option<Key>,
+    /// Since when, in serving time.
+    pub added: Time,
+}
+
+/// How much a key has uploaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Bytes of its blobs.
+    pub bytes: u64,
+    /// Number of its blobs.
+    pub blobs: u64,
+}
+
+/// How many of everything there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Jobs by phase.
+    pub jobs: BTreeMap<String, u64>,
+    /// Last claims of live jobs by phase.
+    pub claims: BTreeMap<String, u64>,
+    /// Entries of the log.
+    pub log_entries: u64,
+    /// Artifacts admitted.
+    pub artifacts: u64,
+    /// Artifacts suspended.
+    pub suspended: u64,
+    /// Blobs held.
+    pub blobs: u64,
+    /// Bytes of all blobs.
+    pub blob_bytes: u64,
+}

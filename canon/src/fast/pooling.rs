@@ -1,0 +1,114 @@
+//! Maximum pooling: rows of a window joined as vectors, then columns. The maximum has no order, so this changes no bit.
+
+use super::simd::{Kernel, Simd, WIDEST};
+use super::{Computed, Fast};
+use crate::reference::number::Number;
+use crate::shape::extents;
+use crate::tensor::Data;
+use crate::{Tensor, TensorType, Window2d};
+
+/// Elements per task.
+const CHUNK: usize = if cfg!(test) { 12 } else { 4_096 };
+
+/// Windows along one axis.
+#[derive(Clone, Copy)]
+struct Axis {
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    extent: usize,
+}
+
+impl Axis {
+    fn new(window: &Window2d, axis: usize, extent: usize) -> Axis {
+        Axis {
+            kernel: window.kernel[axis] as usize,
+            stride: window.stride[axis] as usize,
+            padding: window.padding[axis] as usize,
+            dilation: window.dilation[axis] as usize,
+            extent,
+        }
+    }
+
+    /// The inputs under window `index`: ascending, without padding.
+    #[inline(always)]
+    fn inside(self, index: usize) -> impl Iterator<Item = usize> {
+        let start = index * self.stride;
+        // The first kernel element behind the padding, and the first behind the input.
+        let first = self.padding.saturating_sub(start).div_ceil(self.dilation);
+        let behind = (self.padding + self.extent).saturating_sub(start).div_ceil(self.dilation);
+        let (padding, dilation) = (self.padding, self.dilation);
+        (first..behind.min(self.kernel)).map(move |k| start + k * dilation - padding)
+    }
+}
+
+/// Some rows of the result of one plane after another.
+struct MaxPool<'a> {
+    x: &'a [f32],
+    rows: Axis,
+    columns: Axis,
+    /// Height and width of the result.
+    output: [usize; 2],
+    /// The first row of the result, counted through all planes.
+    first: usize,
+    y: &'a mut [f32],
+}
+
+impl Kernel for MaxPool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let [height, width] = self.output;
+        let (plane, input) = (self.rows.extent * self.columns.extent, self.columns.extent);
+        let mut joined = vec![0.0; input.next_multiple_of(WIDEST)];
+        for (i, y) in self.y.chunks_exact_mut(width).enumerate() {
+            let row = self.first + i;
+            let x = &self.x[row / height * plane..][..plane];
+            joined.fill(f32::NEG_INFINITY);
+            for from in self.rows.inside(row % height) {
+                maxima(s, &mut joined, &x[from * input..][..input]);
+            }
+            for (column, y) in y.iter_mut().enumerate() {
+                let inside = self.columns.inside(column).map(|from| joined[from]);
+                *y = inside.fold(f32::NEG_INFINITY, Number::max).settle();
+            }
+        }
+    }
+}
+
+/// `joined = max(joined, row)`.
+#[inline(always)]
+fn maxima<S: Simd>(s: S, joined: &mut [f32], row: &[f32]) {
+    let mut vectors = row.chunks_exact(S::LANES);
+    let mut joined = joined.chunks_exact_mut(S::LANES);
+    for (row, joined) in vectors.by_ref().zip(joined.by_ref()) {
+        let result = s.maximum(s.load(joined), s.load(row));
+        s.store(joined, result);
+    }
+    if let (rest @ [_, ..], Some(joined)) = (vectors.remainder(), joined.next()) {
+        let mut last = [f32::NEG_INFINITY; WIDEST];
+        last[..rest.len()].copy_from_slice(rest);
+        let result = s.maximum(s.load(joined), s.load(&last));
+        s.store(joined, result);
+    }
+}
+
+impl Fast {
+    pub(super) fn max_pool(&self, window: &Window2d, x: &Tensor, result: &TensorType) -> Computed {
+        let Some(values) = x.as_f32() else { return Ok(None) };
+        let (input, shape) = (extents(x.shape()), extents(&result.shape));
+        let [rows, columns] = [0, 1].map(|axis| Axis::new(window, axis, input[2 + axis]));
+        let output = [shape[2], shape[3]];
+        let mut pooled = vec![0.0; shape.iter().product()];
+        let cost = (pooled.len() as u64).saturating_mul(window.kernel[0].saturating_mul(window.kernel[1]));
+        let threads = self.threads.worthwhile(cost);
+        let rows_per_task = (CHUNK / output[1].max(1)).max(1);
+        self.threads.chunks(threads, &mut pooled, rows_per_task * output[1], |start, y| {
+            let first = start / output[1];
+            self.vectors.run(MaxPool { x: values, rows, columns, output, first, y });
+        })?;
+        Ok(Some(Data::F32(pooled)))
+    }
+}

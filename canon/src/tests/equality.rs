@@ -1,0 +1,67 @@
+//! Fast kernels against the reference, bit for bit.
+
+use proptest::prelude::*;
+
+use super::all_kernels;
+use super::generate::{CALLS, Rng};
+use crate::{Operator, Tensor};
+
+fn run_everywhere(operator: &Operator, operands: &[Tensor]) -> Result<(), TestCaseError> {
+    let operands: Vec<&Tensor> = operands.iter().collect();
+    let types: Vec<_> = operands.iter().map(|x| x.tensor_type().clone()).collect();
+    let [reference, fast @ ..] = all_kernels() else { unreachable!("the reference is everywhere") };
+    let expected = reference.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    prop_assert_eq!(reference.run(operator, &operands).ok(), Some(expected.clone()), "the same bits twice");
+    let result: Vec<_> = expected.iter().map(|x| x.tensor_type().clone()).collect();
+    prop_assert_eq!(operator.infer(&types), Ok(result), "inference says what comes out");
+    for kernels in fast {
+        let found = kernels.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(
+            &found,
+            &expected,
+            "{} with {} threads: {} on {:?}",
+            kernels.isa(),
+            kernels.threads(),
+            operator,
+            types
+        );
+    }
+    Ok(())
+}
+
+fn check(name: &str, cases: u32) {
+    let (_, generate) = CALLS.into_iter().find(|(known, _)| *known == name).expect("a generator");
+    let mut config = ProptestConfig::with_cases(cases);
+    config.failure_persistence = None;
+    proptest!(config, |(seed in any::<u64>())| {
+        let (operator, operands) = generate(&mut Rng(seed));
+        run_everywhere(&operator, &operands)?;
+    });
+}
+
+macro_rules! every_set_and_thread_count_gives_the_reference_bits {
+    ($($test:ident: $name:literal, $cases:literal;)*) => {$(
+        #[test]
+        fn $test() {
+            check($name, $cases);
+        }
+    )*};
+}
+
+every_set_and_thread_count_gives_the_reference_bits! {
+    reshape_is_the_reference: "reshape", 100;
+    permute_is_the_reference: "permute", 300;
+    slice_is_the_reference: "slice", 300;
+    concat_is_the_reference: "concat", 200;
+    expand_is_the_reference: "expand", 200;
+    cast_is_the_reference: "cast", 300;
+    full_and_pad_are_the_reference: "full and pad", 300;
+    unary_is_the_reference: "unary", 600;
+    binary_is_the_reference: "binary", 600;
+    compare_is_the_reference: "compare", 300;
+    where_and_clamp_are_the_reference: "where and clamp", 400;
+    matmul_and_linear_are_the_reference: "matmul and linear", 250;
+    conv2d_is_the_reference: "conv2d", 250;
+    pooling_is_the_reference: "pooling", 400;
+    reduction_and_softmax_are_the_reference: "reduction and softmax", 600;
+}

@@ -1,0 +1,53 @@
+//! Committed vectors: what every implementation, on every machine and for ever, must compute.
+//!
+//! `vectors.txt` was made by an independent program from PROTOCOL section 1; a line is a name and a digest.
+
+use std::collections::BTreeMap;
+
+use gainsay_commitment::{
+    Context, Digest, StateList, TraceTree, content, empty, hash_bytes, leaf_digest, state_digest,
+    tensor_digest,
+};
+
+fn committed() -> BTreeMap<&'static str, Digest> {
+    include_str!("vectors.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (name, digest) = line.rsplit_once(' ').unwrap();
+            (name, digest.parse().unwrap())
+        })
+        .collect()
+}
+
+fn computed() -> BTreeMap<String, Digest> {
+    let mut found = BTreeMap::new();
+    for context in Context::ALL {
+        found.insert(format!("context {}", context.text()), hash_bytes(*context, b"abc"));
+    }
+    for level in 0..=24u8 {
+        found.insert(format!("empty {level}"), empty(level).unwrap());
+    }
+    found.insert("content abc".into(), content(b"abc"));
+    let tensor = tensor_digest(3, &[2, 3], content(&(0..24).collect::<Vec<u8>>()));
+    found.insert("tensor".into(), tensor);
+    found.insert("tensor scalar".into(), tensor_digest(0, &[], content(&[])));
+    let list = StateList(vec![(0, tensor), (7, content(b"abc"))]);
+    found.insert("state 5".into(), state_digest(5, &list));
+    found.insert("state 0 of nothing".into(), state_digest(0, &StateList::default()));
+    found.insert("leaf 2 of 4".into(), leaf_digest(2, 4, content(b"abc")));
+    for layers in [1u8, 2, 3, 4, 7, 8, 12, 31, 100] {
+        let states: Vec<Digest> = (0..=layers).map(|index| content(&[index])).collect();
+        found.insert(format!("trace of {layers} layers"), TraceTree::new(&states).unwrap().root());
+    }
+    found
+}
+
+#[test]
+fn every_committed_vector_is_computed_again() {
+    let (committed, computed) = (committed(), computed());
+    for (name, digest) in &computed {
+        assert_eq!(committed.get(name.as_str()), Some(digest), "{name}");
+    }
+    assert_eq!(committed.len(), computed.len());
+}

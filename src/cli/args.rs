@@ -1,0 +1,383 @@
+//! The command line. Every flag is also an environment variable; the help says which.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use gainsay_commitment::Digest;
+use gainsay_executor::CheatKind;
+use gainsay_protocol::{Amount, Key};
+
+/// An optimistic verification network for ML inference: run models for a fee, contradict wrong results, get paid
+/// for catching a liar.
+#[derive(Debug, Parser)]
+#[command(name = "gainsay", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What every command needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command needs.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Configuration file (TOML). Without it, ./gainsay.toml is read if it is there. Flags win over the file.
+    #[arg(long, global = true, env = "GAINSAY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address of the arbiter, for example 127.0.0.1:4600.
+    #[arg(long = "arbiter", global = true, env = "GAINSAY_ARBITER", value_name = "ADDR")]
+    pub arbiter: Option<SocketAddr>,
+    /// The arbiter's public key; nobody else is talked to.
+    #[arg(long, global = true, env = "GAINSAY_ARBITER_KEY", value_name = "HEX")]
+    pub arbiter_key: Option<Key>,
+    /// File of your secret key (see `gainsay key new`).
+    #[arg(long, global = true, env = "GAINSAY_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// What to log to standard error: off, error, warn, info, debug, or per module.
+    #[arg(long, global = true, env = "GAINSAY_LOG", value_name = "FILTER", default_value = "warn")]
+    pub log: String,
+}
+
+/// Whether a program or a person reads the output.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Print JSON on standard output.
+    #[arg(long, env = "GAINSAY_JSON")]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make or show a key.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Run an arbiter: registry, claims, disputes, ledger, judge.
+    Arbiter(ArbiterArgs),
+    /// Run an executor: take jobs, run models, claim, defend.
+    Executor(ExecutorArgs),
+    /// Run a challenger: watch claims, re-run, contradict.
+    Challenger(ChallengerArgs),
+    /// Look at a captured model, or offer it to a network.
+    #[command(subcommand)]
+    Artifact(ArtifactCommand),
+    /// Ask for one inference.
+    Submit(SubmitArgs),
+    /// Fetch the outputs of a job and check them against the claim.
+    Result(ResultArgs),
+    /// List claims.
+    Claims(ListArgs),
+    /// List disputes.
+    Disputes(ListArgs),
+    /// Show one job with its claims and disputes, by the id of any of them.
+    Show(ShowArgs),
+    /// Show a balance.
+    Balance(BalanceArgs),
+    /// Deposit money into an account: the operator's mint, for a network without a chain.
+    Fund(FundArgs),
+    /// Judge a case file again, offline: no network, no database.
+    Judge(JudgeArgs),
+    /// Run a whole network on this machine, with liars, and see them caught.
+    Demo(DemoArgs),
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a new key file; an existing file is never overwritten.
+    New {
+        /// Where to write it. It is readable by you alone.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the public key of a key file.
+    Show {
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Flags of every daemon.
+#[derive(Debug, Clone, Args)]
+pub struct DaemonArgs {
+    /// Folder for the daemon's database and journals; made if it is not there.
+    #[arg(long, env = "GAINSAY_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Threads for arithmetic.
+    #[arg(long, env = "GAINSAY_THREADS", value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Stop when standard input closes, for programs that start this one.
+    #[arg(long, env = "GAINSAY_UNTIL_STDIN_CLOSES")]
+    pub until_stdin_closes: bool,
+}
+
+/// Flags of the arbiter.
+#[derive(Debug, Clone, Args)]
+pub struct ArbiterArgs {
+    /// Flags of every daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// Address to listen on (QUIC over UDP); port 0 picks a free one.
+    #[arg(long, env = "GAINSAY_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Address for /metrics and /healthz (HTTP).
+    #[arg(long, env = "GAINSAY_HTTP", value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+    /// How many replays run at the same time.
+    #[arg(long, env = "GAINSAY_PARALLEL_REPLAYS", value_name = "N")]
+    pub parallel_replays: Option<std::num::NonZeroUsize>,
+}
+
+/// Flags of the executor.
+#[derive(Debug, Clone, Args)]
+pub struct ExecutorArgs {
+    /// Flags of every daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// Models to run, by artifact id; all admitted ones if none is named.
+    #[arg(long = "artifact", env = "GAINSAY_ARTIFACTS", value_name = "ID", value_delimiter = ',')]
+    pub artifacts: Vec<Digest>,
+    /// The most jobs and claims to hold at a time; each locks a bond.
+    #[arg(long, env = "GAINSAY_MAX_OPEN", value_name = "N")]
+    pub max_open: Option<std::num::NonZeroUsize>,
+    /// Rehearsal only: lie about a random third of the jobs in this way (may be repeated). Every lie is written to
+    /// lies.jsonl in the data folder before it is told.
+    #[arg(long = "cheat", env = "GAINSAY_CHEAT", value_name = "KIND", value_delimiter = ',')]
+    pub cheat: Vec<CheatKind>,
+    /// Rehearsal only: which third, and where the lies are.
+    #[arg(long, env = "GAINSAY_CHEAT_SEED", value_name = "S", default_value_t = 1)]
+    pub cheat_seed: u64,
+}
+
+/// How a challenger can lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ChallengerCheat {
+    /// Disputes a correct claim.
+    FalseAlarm,
+}
+
+/// Flags of the challenger.
+#[derive(Debug, Clone, Args)]
+pub struct ChallengerArgs {
+    /// Flags of every daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// Models to watch, by artifact id; all admitted ones if none is named.
+    #[arg(long = "artifact", env = "GAINSAY_ARTIFACTS", value_name = "ID", value_delimiter = ',')]
+    pub artifacts: Vec<Digest>,
+    /// The share of claims to re-run, from 0 to 1.
+    #[arg(long, env = "GAINSAY_SAMPLE", value_name = "RATE")]
+    pub sample: Option<f64>,
+    /// Rehearsal only: dispute one correct claim. The lie is written to lies.jsonl in the data folder before it is told.
+    #[arg(long = "cheat", env = "GAINSAY_CHEAT", value_name = "KIND")]
+    pub cheat: Option<ChallengerCheat>,
+    /// Rehearsal only: which claim, and where the lie is.
+    #[arg(long, env = "GAINSAY_CHEAT_SEED", value_name = "S", default_value_t = 1)]
+    pub cheat_seed: u64,
+}
+
+/// Artifacts.
+#[derive(Debug, Subcommand)]
+pub enum ArtifactCommand {
+    /// Verify an artifact folder and print its programs, layers, operators, shapes and costs.
+    Inspect {
+        /// The folder.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send an artifact to the arbiter and have it admitted.
+    Push {
+        /// The folder.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write the handwritten-digits model of the zoo as an artifact folder.
+    #[cfg(feature = "models")]
+    Digits {
+        /// The folder to write.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Flags of `submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    /// The artifact's id.
+    #[arg(long, env = "GAINSAY_ARTIFACT", value_name = "ID")]
+    pub artifact: Digest,
+    /// Which of its programs, by name; may be left out if it has one.
+    #[arg(long, env = "GAINSAY_PROGRAM", value_name = "NAME")]
+    pub program: Option<String>,
+    /// An input as NAME=FILE: raw little-endian bytes in row-major order, or JSON numbers if the file ends in .json.
+    #[arg(long = "input", value_name = "NAME=FILE", required = true)]
+    pub inputs: Vec<String>,
+    /// What a final claim earns, in credits, for example 1.5.
+    #[arg(long, env = "GAINSAY_FEE", value_name = "CREDITS", default_value = "1", value_parser = credits)]
+    pub fee: Amount,
+    /// How long the result is wanted, in seconds from now.
+    #[arg(long, env = "GAINSAY_DEADLINE_S", value_name = "SECONDS", default_value_t = 3600)]
+    pub deadline_s: u64,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What `result` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum WaitFor {
+    /// Any claim.
+    Claim,
+    /// A claim that nobody can contradict any more.
+    Final,
+}
+
+/// Flags of `result`.
+#[derive(Debug, Args)]
+pub struct ResultArgs {
+    /// The job's id.
+    #[arg(value_name = "JOB")]
+    pub job: Digest,
+    /// Wait until there is a claim, or until it is final. Without it, what is there now is shown.
+    #[arg(long, env = "GAINSAY_WAIT", value_name = "STATE")]
+    pub wait: Option<WaitFor>,
+    /// The longest to wait, in seconds.
+    #[arg(long, env = "GAINSAY_TIMEOUT_S", value_name = "SECONDS", default_value_t = 600)]
+    pub timeout_s: u64,
+    /// Write each output's raw bytes to DIR/NAME.bin.
+    #[arg(long, env = "GAINSAY_SAVE", value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of the lists.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only those under way.
+    #[arg(long, env = "GAINSAY_LIVE")]
+    pub live: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The id of a job, take, claim or challenge.
+    #[arg(value_name = "ID")]
+    pub id: Digest,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `balance`.
+#[derive(Debug, Args)]
+pub struct BalanceArgs {
+    /// Whose; your own if left out.
+    #[arg(value_name = "KEY")]
+    pub account: Option<Key>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `fund`.
+#[derive(Debug, Args)]
+pub struct FundArgs {
+    /// Who receives it.
+    #[arg(value_name = "KEY")]
+    pub to: Key,
+    /// How much, in credits.
+    #[arg(value_name = "CREDITS", value_parser = credits)]
+    pub amount: Amount,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `judge`.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// The case file.
+    #[arg(value_name = "CASE")]
+    pub case: PathBuf,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// How many inferences to ask for.
+    #[arg(long, env = "GAINSAY_DEMO_JOBS", value_name = "N", default_value_t = 48)]
+    pub jobs: u32,
+    /// How the liars lie (may be repeated): wrong-weights, wrong-layer, garbage-root, stall, false-alarm. All of them
+    /// if left out.
+    #[arg(long = "cheat", env = "GAINSAY_DEMO_CHEAT", value_name = "KIND", value_delimiter = ',')]
+    pub cheat: Vec<crate::demo::Kind>,
+    /// Decides which images, which executor lies, and how.
+    #[arg(long, env = "GAINSAY_DEMO_SEED", value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the figures to this file as JSON.
+    #[arg(long, env = "GAINSAY_DEMO_JSON", value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Keep everything in this folder: databases, journals, logs and a case file per judged dispute.
+    #[arg(long, env = "GAINSAY_DEMO_KEEP", value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// An artifact folder of the digits model; captured from the zoo if left out.
+    #[arg(long, env = "GAINSAY_DEMO_MODEL", value_name = "DIR")]
+    pub model: Option<PathBuf>,
+}
+
+/// Configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the configuration in force: file and defaults, as TOML.
+    Show,
+    /// Check the configuration file and say what is wrong with it.
+    Check,
+}
+
+/// Reads an amount in credits with up to six decimals.
+pub fn credits(text: &str) -> Result<Amount, String> {
+    let refuse = || format!("{text:?} is not an amount in credits, such as 2 or 0.25 (six decimals at most)");
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.chars().all(|letter| letter.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 6 {
+        return Err(refuse());
+    }
+    let whole: u64 = whole.parse().map_err(|_| refuse())?;
+    let micro: u64 = format!("{part:0<6}").parse().map_err(|_| refuse())?;
+    whole
+        .checked_mul(1_000_000)
+        .and_then(|sum| sum.checked_add(micro))
+        .map(Amount)
+        .ok_or_else(refuse)
+}

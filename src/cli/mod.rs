@@ -1,0 +1,81 @@
+//! The `gainsay` command: arguments in, library calls, text or JSON out.
+
+pub mod args;
+mod artifact;
+pub mod config;
+mod connection;
+mod daemons;
+mod jobs;
+mod judge;
+mod key;
+pub mod keyfile;
+mod money;
+mod views;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command, ConfigCommand};
+use config::Config;
+
+/// Runs the command line.
+pub fn main() -> std::process::ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let filter = EnvFilter::try_new(&cli.common.log)
+        .with_context(|| format!("--log {:?} is not a filter such as info or gainsay_arbiter=debug", cli.common.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let loaded = || Config::load(cli.common.config.as_deref()).map(|config| config.with(&cli.common));
+    match &cli.command {
+        Command::Key(command) => key::run(command),
+        Command::Artifact(command) => runtime.block_on(artifact::run(&loaded, command)),
+        Command::Judge(args) => judge::run(args),
+        Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
+        Command::Config(ConfigCommand::Show) => {
+            print!("{}", toml::to_string_pretty(&loaded()?).context("cannot encode the configuration")?);
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check) => {
+            loaded()?;
+            println!("the configuration is in order");
+            Ok(())
+        }
+        Command::Arbiter(args) => runtime.block_on(daemons::arbiter(loaded()?, args)),
+        Command::Executor(args) => runtime.block_on(daemons::executor(loaded()?, args)),
+        Command::Challenger(args) => runtime.block_on(daemons::challenger(loaded()?, args)),
+        Command::Submit(args) => runtime.block_on(jobs::submit(&loaded()?, args)),
+        Command::Result(args) => runtime.block_on(jobs::result(&loaded()?, args)),
+        Command::Claims(args) => runtime.block_on(views::claims(&loaded()?, args)),
+        Command::Disputes(args) => runtime.block_on(views::disputes(&loaded()?, args)),
+        Command::Show(args) => runtime.block_on(views::show(&loaded()?, args)),
+        Command::Balance(args) => runtime.block_on(money::balance(&loaded()?, args)),
+        Command::Fund(args) => runtime.block_on(money::fund(&loaded()?, args)),
+    }
+}
+
+/// Prints a value as JSON, or lets `people` print it.
+fn print<T: serde::Serialize>(output: args::Output, value: &T, people: impl FnOnce()) -> Result<()> {
+    if output.json {
+        println!("{}", serde_json::to_string_pretty(value).context("cannot encode the answer")?);
+    } else {
+        people();
+    }
+    Ok(())
+}

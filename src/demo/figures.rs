@@ -1,0 +1,275 @@
+//! The demo's figures: what the arbiter recorded, held against the liars' own journals.
+//!
+//! A lie is in its liar's journal before it is told, so a lie that nobody noticed is still counted, and a verdict
+//! against somebody whose journal has no lie is a false slash.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use gainsay_player::journal::{Lie, read_lies};
+use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobPhase, JobState};
+use serde::Serialize;
+
+use super::kind::Plan;
+use super::network::{challenger_name, executor_name};
+use super::play::Played;
+use crate::cli::args::DemoArgs;
+
+/// One dispute of the demo.
+#[derive(Debug, Clone, Serialize)]
+pub struct DisputeFigures {
+    /// The claim's id.
+    pub claim: String,
+    /// Who claimed.
+    pub executor: String,
+    /// Who contradicted.
+    pub challengers: Vec<String>,
+    /// The kind of lie that it was about.
+    pub kind: String,
+    /// n: the program's layers.
+    pub layers: u32,
+    /// The layer it came down to, if it came to that.
+    pub layer: Option<u32>,
+    /// That layer's name.
+    pub layer_name: Option<String>,
+    /// Dissection steps at which somebody owed a reveal.
+    pub rounds: u32,
+    /// Bytes of the accepted messages and evidence.
+    pub bytes: u64,
+    /// How long the replay of the layer took, if there was one.
+    pub replay_ms: Option<f64>,
+    /// From the beginning of the dispute to its end, in serving time.
+    pub wall_ms: u64,
+    /// How it ended.
+    pub verdict: String,
+}
+
+/// The demo's figures.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// Inferences asked for.
+    pub jobs: usize,
+    /// Correct claims that are final.
+    pub honest_claims: usize,
+    /// Lies told: wrong claims, and disputes of correct ones.
+    pub frauds: usize,
+    /// Lies whose teller was slashed.
+    pub frauds_caught: usize,
+    /// Lies that went through.
+    pub frauds_missed: usize,
+    /// Bonds slashed of somebody who told no lie.
+    pub false_slashes: usize,
+    /// Whether every credit deposited is accounted for.
+    pub conservation: bool,
+    /// The share of final results that name the right digit; null if the right answers are not known.
+    pub accuracy: Option<f64>,
+    /// How long it all took.
+    pub seconds: f64,
+    /// How many lies of each kind were told.
+    pub kinds: BTreeMap<String, usize>,
+    /// Every dispute.
+    pub disputes: Vec<DisputeFigures>,
+}
+
+impl Figures {
+    /// Computes the figures.
+    pub fn of(
+        args: &DemoArgs,
+        plan: &Plan,
+        played: &Played,
+        folder: &Path,
+        took: Duration,
+    ) -> Result<Self> {
+        let lies = Lies::read(plan, folder)?;
+        let mut figures = Self {
+            jobs: args.jobs as usize,
+            honest_claims: 0,
+            frauds: 0,
+            frauds_caught: 0,
+            frauds_missed: 0,
+            false_slashes: 0,
+            conservation: played.totals.is_conserved(),
+            accuracy: accuracy(played),
+            seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+            kinds: BTreeMap::new(),
+            disputes: Vec::new(),
+        };
+        for (_, job) in &played.jobs {
+            for claim in &job.claims {
+                figures.count_claim(job, claim, &lies);
+                figures.count_challenges(claim, &lies);
+                for dispute in &claim.disputes {
+                    figures.disputes.push(describe(played, &lies, (job, claim, dispute)));
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    fn fraud(&mut self, kind: &str, caught: bool) {
+        self.frauds += 1;
+        *self.kinds.entry(kind.to_owned()).or_default() += 1;
+        if caught { self.frauds_caught += 1 } else { self.frauds_missed += 1 }
+    }
+
+    fn count_claim(&mut self, job: &JobState, claim: &ClaimState, lies: &Lies) {
+        let rejected = claim.outcome() == Some(ClaimOutcome::Rejected);
+        match lies.of_claim(job, claim) {
+            Some(kind) => self.fraud(&kind, rejected),
+            None if rejected => self.false_slashes += 1,
+            None => self.honest_claims += usize::from(claim.outcome() == Some(ClaimOutcome::Final)),
+        }
+    }
+
+    fn count_challenges(&mut self, claim: &ClaimState, lies: &Lies) {
+        for challenge in claim.challenges.iter().chain(&claim.forfeited) {
+            let lost = challenge_lost(claim, challenge.challenger);
+            let lied = lies.is_alarm(claim)
+                && lies.alarmist.is_some()
+                && lies.alarm_root(claim)
+                    == challenge.revealed.as_ref().map(|revealed| revealed.root.to_string());
+            if lied {
+                self.fraud("false-alarm", lost);
+            } else if lost {
+                self.false_slashes += 1;
+            }
+        }
+    }
+
+    /// An error unless every lie was caught and nobody else was slashed.
+    pub fn verdict(&self) -> Result<()> {
+        if self.frauds_missed > 0 {
+            bail!("{} of {} frauds were not caught", self.frauds_missed, self.frauds);
+        }
+        if self.false_slashes > 0 {
+            bail!("{} honest parties were slashed", self.false_slashes);
+        }
+        if !self.conservation {
+            bail!("the ledger does not add up");
+        }
+        if self.honest_claims != self.jobs {
+            bail!("only {} of {} jobs ended with a correct final claim", self.honest_claims, self.jobs);
+        }
+        Ok(())
+    }
+}
+
+/// What the liars wrote down before they lied.
+struct Lies {
+    claims: Vec<Lie>,
+    alarms: Vec<Lie>,
+    alarmist: Option<usize>,
+}
+
+impl Lies {
+    fn read(plan: &Plan, folder: &Path) -> Result<Self> {
+        let read = |name: String| {
+            let data = folder.join(&name);
+            read_lies(&data).with_context(|| format!("cannot read the journal of {name}"))
+        };
+        let claims = if plan.executor_kinds.is_empty() {
+            Vec::new()
+        } else {
+            read(executor_name(plan.liar))?
+        };
+        let alarms = match plan.alarmist {
+            Some(index) => read(challenger_name(index))?,
+            None => Vec::new(),
+        };
+        Ok(Self { claims, alarms, alarmist: plan.alarmist })
+    }
+
+    /// The kind of lie that a claim is, by its claimed root.
+    fn of_claim(&self, job: &JobState, claim: &ClaimState) -> Option<String> {
+        let told = self.claims.iter().find(|lie| {
+            lie.job == job.id.0.0.to_string()
+                && lie.attempt == claim.claim.attempt
+                && lie.root == claim.claim.root.to_string()
+        });
+        told.map(|lie| lie.kind.clone())
+    }
+
+    fn alarm(&self, claim: &ClaimState) -> Option<&Lie> {
+        let id = claim.id.0.0.to_string();
+        self.alarms.iter().find(|lie| lie.claim.as_deref() == Some(&id))
+    }
+
+    fn is_alarm(&self, claim: &ClaimState) -> bool {
+        self.alarm(claim).is_some()
+    }
+
+    fn alarm_root(&self, claim: &ClaimState) -> Option<String> {
+        self.alarm(claim).map(|lie| lie.root.clone())
+    }
+}
+
+/// Whether a challenger's bond on this claim was slashed.
+fn challenge_lost(claim: &ClaimState, challenger: gainsay_protocol::Key) -> bool {
+    if claim.forfeited.iter().any(|challenge| challenge.challenger == challenger) {
+        return true;
+    }
+    let root = claim
+        .challenge_of(challenger)
+        .and_then(|challenge| challenge.revealed.as_ref())
+        .map(|revealed| revealed.root);
+    root.and_then(|root| claim.dispute(&root))
+        .and_then(Dispute::outcome)
+        .is_some_and(|outcome| outcome.refutes_counter())
+}
+
+fn describe(
+    played: &Played,
+    lies: &Lies,
+    (job, claim, dispute): (&JobState, &ClaimState, &Dispute),
+) -> DisputeFigures {
+    let name = |key| {
+        let known = played.accounts.iter().find(|(known, ..)| *known == key);
+        known.map_or_else(|| key.short(), |(_, name, ..)| name.clone())
+    };
+    let root = dispute.counter_root;
+    let case = played.cases.iter().find(|(id, counter, _)| *id == claim.id && *counter == root);
+    let kind = lies.of_claim(job, claim).or_else(|| {
+        let alarm = lies.alarm_root(claim) == Some(root.to_string());
+        alarm.then(|| "false-alarm".to_owned())
+    });
+    let layer = dispute.layer();
+    let layer_name = layer.and_then(|layer| {
+        let index = usize::try_from(layer.checked_sub(1)?).ok()?;
+        played.layers.get(index).cloned()
+    });
+    DisputeFigures {
+        claim: claim.id.0.0.to_string(),
+        executor: name(claim.executor),
+        challengers: claim.members(root).map(|member| name(member.challenger)).collect(),
+        kind: kind.unwrap_or_else(|| "none".to_owned()),
+        layers: claim.claim.layers,
+        layer,
+        layer_name,
+        rounds: dispute.rounds,
+        bytes: dispute.bytes,
+        replay_ms: case.map(|(_, _, view)| view.replay_us as f64 / 1000.0),
+        wall_ms: dispute.ended.map_or(0, |ended| ended.since(dispute.since).0),
+        verdict: dispute.outcome().map_or("open", |outcome| outcome.name()).to_owned(),
+    }
+}
+
+/// The share of final answers whose largest element is the label.
+fn accuracy(played: &Played) -> Option<f64> {
+    let (mut right, mut known) = (0usize, 0usize);
+    for ((question, job), answer) in played.jobs.iter().zip(&played.answers) {
+        let (Some(label), Some(bytes)) = (question.label, answer) else { continue };
+        if job.phase != JobPhase::Final {
+            continue;
+        }
+        let values: Vec<f32> = bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+            .collect();
+        let largest = values.iter().copied().reduce(f32::max)?;
+        known += 1;
+        right += usize::from(values.iter().position(|value| *value == largest) == Some(label.into()));
+    }
+    (known > 0).then(|| right as f64 / known as f64)
+}

@@ -1,0 +1,116 @@
+//! What the demo asks about: held-out handwritten digits, or seeded values for any other model.
+
+use anyhow::{Context, Result};
+use gainsay_canon::{DType, Tensor, TensorType};
+use gainsay_model::Artifact;
+
+use super::kind::Plan;
+use crate::cli::args::DemoArgs;
+
+/// One inference to ask for.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The program's inputs, by position.
+    pub inputs: Vec<Tensor>,
+    /// The right answer, if it is known: which of the first output's elements is to be the largest.
+    pub label: Option<u8>,
+}
+
+/// The model, and as many questions as the arguments say.
+pub fn prepare(args: &DemoArgs, plan: &Plan) -> Result<(Artifact, Vec<Question>)> {
+    let artifact = match &args.model {
+        Some(folder) => Artifact::load(folder, &gainsay_model::Limits::default())
+            .with_context(|| format!("cannot load the artifact {}", folder.display()))?,
+        None => digits_artifact()?,
+    };
+    let questions = match digits_questions(args, plan, &artifact)? {
+        Some(questions) => questions,
+        None => seeded_questions(args, plan, &artifact)?,
+    };
+    Ok((artifact, questions))
+}
+
+#[cfg(feature = "models")]
+fn digits_artifact() -> Result<Artifact> {
+    gainsay_zoo::digits::artifact().context("cannot capture the digits model")
+}
+
+#[cfg(not(feature = "models"))]
+fn digits_artifact() -> Result<Artifact> {
+    anyhow::bail!("this build has no models (feature `models`): name an artifact folder with --model DIR")
+}
+
+/// Held-out images in a seeded order, if the artifact takes such images.
+#[cfg(feature = "models")]
+fn digits_questions(
+    args: &DemoArgs,
+    plan: &Plan,
+    artifact: &Artifact,
+) -> Result<Option<Vec<Question>>> {
+    use gainsay_zoo::digits::{Dataset, NAME};
+    if artifact.name() != NAME {
+        return Ok(None);
+    }
+    let dataset = Dataset::embedded();
+    let mut images: Vec<_> = dataset.held_out().enumerate().collect();
+    images.sort_by_key(|(index, _)| plan.draw("image", *index as u64));
+    let questions = images
+        .iter()
+        .cycle()
+        .take(args.jobs as usize)
+        .map(|(_, image)| {
+            let input = image.input().context("an image is not of the model's shape")?;
+            Ok(Question { inputs: vec![input], label: Some(image.label) })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Some(questions))
+}
+
+#[cfg(not(feature = "models"))]
+fn digits_questions(_: &DemoArgs, _: &Plan, _: &Artifact) -> Result<Option<Vec<Question>>> {
+    Ok(None)
+}
+
+/// Seeded values of the first program's input types.
+fn seeded_questions(args: &DemoArgs, plan: &Plan, artifact: &Artifact) -> Result<Vec<Question>> {
+    let program = artifact.program(0).context("the artifact has no program")?.clone();
+    (0..u64::from(args.jobs))
+        .map(|job| {
+            let ports = (0u64..).zip(&program.program().inputs);
+            let inputs = ports
+                .map(|(port, input)| seeded(plan, job << 8 | port, &input.tensor))
+                .collect::<Result<_>>()?;
+            Ok(Question { inputs, label: None })
+        })
+        .collect()
+}
+
+/// Values from 0 to 1 for floats, small numbers for integers.
+fn seeded(plan: &Plan, index: u64, tensor: &TensorType) -> Result<Tensor> {
+    let elements = tensor.elements().context("an input has too many elements")?;
+    let mut state = plan.draw("input", index) | 1;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 40
+    };
+    let bytes: Vec<u8> = match tensor.dtype {
+        DType::F32 => {
+            (0..elements).flat_map(|_| (draw() as f32 / (1u32 << 24) as f32).to_le_bytes()).collect()
+        }
+        DType::F64 => {
+            (0..elements).flat_map(|_| (draw() as f64 / f64::from(1u32 << 24)).to_le_bytes()).collect()
+        }
+        other => {
+            let width = other.size_bytes();
+            let value = |number: u64| {
+                let mut bytes = vec![0u8; width];
+                if let Some(low) = bytes.first_mut() {
+                    *low = (number & 1) as u8;
+                }
+                bytes
+            };
+            (0..elements).flat_map(|_| value(draw())).collect()
+        }
+    };
+    Tensor::from_bytes(tensor, &bytes).context("cannot make an input")
+}

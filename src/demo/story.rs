@@ -1,0 +1,91 @@
+//! What the demo tells a person at its end.
+
+use super::figures::{DisputeFigures, Figures};
+use super::play::Played;
+
+/// Tells the story of every dispute, then the balances, then the sum.
+pub fn tell(played: &Played, figures: &Figures) {
+    println!("Disputes");
+    for dispute in &figures.disputes {
+        let (first, second) = lines(dispute);
+        println!("  {first}\n    {second}");
+    }
+    balances(played);
+    if let Some(accuracy) = figures.accuracy {
+        println!(
+            "\n{:.1}% of the {} final results name the right digit.",
+            100.0 * accuracy,
+            figures.honest_claims
+        );
+    }
+    println!(
+        "\n{} honest claims final, {} frauds caught, {} missed, {} falsely slashed ({:.1} s)",
+        figures.honest_claims,
+        figures.frauds_caught,
+        figures.frauds_missed,
+        figures.false_slashes,
+        figures.seconds
+    );
+}
+
+/// A dispute in two lines.
+fn lines(dispute: &DisputeFigures) -> (String, String) {
+    let challengers = dispute.challengers.join(" and ");
+    let (executor, kind) = (&dispute.executor, &dispute.kind);
+    let claim = dispute.claim.get(..8).unwrap_or(&dispute.claim);
+    let first = if kind == "false-alarm" {
+        format!("{challengers} disputed claim {claim} by {executor}, which is correct ({kind})")
+    } else {
+        format!("{executor} claimed {claim}, which is wrong ({kind}); {challengers} disagreed")
+    };
+    let rounds = match dispute.rounds {
+        0 => "at once".to_owned(),
+        1 => "after 1 dissection round".to_owned(),
+        rounds => format!("after {rounds} dissection rounds"),
+    };
+    let sent = size(dispute.bytes);
+    let wall = dispute.wall_ms;
+    let verdict = dispute.verdict.replace('_', " ");
+    let second = match (dispute.layer, &dispute.layer_name, dispute.replay_ms) {
+        (Some(layer), Some(name), Some(replay)) => format!(
+            "layer {layer} of {} ({name}) {rounds}, {sent} sent; replayed in {replay:.2} ms: {verdict} ({wall} ms)",
+            dispute.layers
+        ),
+        (Some(layer), Some(name), None) => format!(
+            "layer {layer} of {} ({name}) {rounds}, {sent} sent; {verdict} ({wall} ms)",
+            dispute.layers
+        ),
+        _ => format!("not narrowed down, {sent} sent; {verdict} after {wall} ms"),
+    };
+    (first, second)
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        _ => format!("{:.1} KiB", bytes as f64 / 1024.0),
+    }
+}
+
+fn balances(played: &Played) {
+    println!("\n{:<14} {:>16} {:>16} {:>16}", "Balances", "before", "after", "change");
+    for (_, name, before, after) in &played.accounts {
+        let worth = |view: &gainsay_network::api::AccountView| {
+            i128::from(view.free.0) + i128::from(view.bonds.0) + i128::from(view.escrow.0)
+        };
+        let (before, after) = (worth(before), worth(after));
+        println!(
+            "{name:<14} {:>16} {:>16} {:>+16.6}",
+            credits(before),
+            credits(after),
+            (after - before) as f64 / 1e6
+        );
+    }
+    let totals = &played.totals;
+    println!("{:<14} {:>16} {:>16}", "burned", "", totals.burned.to_string());
+    println!("{:<14} {:>16} {:>16}", "treasury", "", totals.treasury.to_string());
+}
+
+fn credits(micro: i128) -> String {
+    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+}
