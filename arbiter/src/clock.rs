@@ -106,10 +106,16 @@ impl ServingClock {
     /// A reading for a heartbeat.
     pub fn beat(&self) -> Beat {
         let mut state = self.state();
-        let at = self.source.elapsed();
-        let passed = at.saturating_sub(state.at).min(self.most);
-        let passed = Millis(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
-        state.last = state.base.after(passed).max(state.last);
+        let elapsed = self.source.elapsed();
+        let passed = elapsed.saturating_sub(state.at);
+        let charged_ms = u64::try_from(passed.min(self.most).as_millis()).unwrap_or(u64::MAX);
+        // While nothing is lost, the fraction of a millisecond that is not charged yet is kept for the next.
+        let at = if passed > self.most {
+            elapsed
+        } else {
+            state.at.saturating_add(Duration::from_millis(charged_ms))
+        };
+        state.last = state.base.after(Millis(charged_ms)).max(state.last);
         Beat { time: state.last, at }
     }
 

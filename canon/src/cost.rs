@@ -52,12 +52,17 @@ impl Operator {
                 outputs.saturating_mul(chain(terms))
             }
             Operator::Conv2d { .. } => {
-                let terms = operands.get(1).and_then(|w| w.shape.get(1..)).map_or(0, |w| w.iter().product());
+                let terms = operands
+                    .get(1)
+                    .and_then(|w| w.shape.get(1..))
+                    .map_or(0, |w| w.iter().product());
                 outputs.saturating_mul(chain(terms))
             }
             Operator::Reduce { .. } | Operator::Arg { .. } => input.max(outputs),
             Operator::MaxPool2d { window: w } => outputs.saturating_mul(window(w.kernel)),
-            Operator::AvgPool2d { window: w, .. } => outputs.saturating_mul(window(w.kernel).saturating_add(1)),
+            Operator::AvgPool2d { window: w, .. } => {
+                outputs.saturating_mul(window(w.kernel).saturating_add(1))
+            }
             Operator::AdaptiveAvgPool2d { .. } => {
                 // Windows overlap by at most one element per side.
                 let spatial = |x: &TensorType| x.shape.get(2..).map_or([0, 0], |s| [s[0], s[1]]);

@@ -86,7 +86,9 @@ impl<'a> Door<'a> {
     }
 
     /// Two operands and, after them, perhaps a bias.
-    fn two_and_bias(&self) -> Result<(&'a TensorType, &'a TensorType, Option<&'a TensorType>), OperatorError> {
+    fn two_and_bias(
+        &self,
+    ) -> Result<(&'a TensorType, &'a TensorType, Option<&'a TensorType>), OperatorError> {
         match self.operands {
             [a, b] => Ok((a, b, None)),
             [a, b, bias] => Ok((a, b, Some(bias))),
@@ -103,7 +105,11 @@ impl<'a> Door<'a> {
     }
 
     fn dtype(&self, dtype: DType, supported: bool) -> Result<(), OperatorError> {
-        if supported { Ok(()) } else { Err(OperatorError::ElementType { operator: self.operator, dtype }) }
+        if supported {
+            Ok(())
+        } else {
+            Err(OperatorError::ElementType { operator: self.operator, dtype })
+        }
     }
 
     fn same(&self, expected: DType, found: DType) -> Result<(), OperatorError> {
@@ -130,6 +136,7 @@ impl<'a> Door<'a> {
     }
 
     fn broadcast(&self, a: &TensorType, b: &TensorType) -> Result<Vec<u64>, OperatorError> {
-        shape::broadcast(&a.shape, &b.shape).ok_or_else(|| self.shape(format!("{a} and {b} do not broadcast")))
+        shape::broadcast(&a.shape, &b.shape)
+            .ok_or_else(|| self.shape(format!("{a} and {b} do not broadcast")))
     }
 }

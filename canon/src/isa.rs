@@ -92,7 +92,10 @@ impl FromStr for Isa {
     type Err = IsaError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Isa::ALL.into_iter().find(|isa| isa.to_string() == name).ok_or_else(|| IsaError::Unknown(name.to_owned()))
+        Isa::ALL
+            .into_iter()
+            .find(|isa| isa.to_string() == name)
+            .ok_or_else(|| IsaError::Unknown(name.to_owned()))
     }
 }
 
@@ -114,7 +117,9 @@ mod tests {
         for isa in Isa::ALL {
             match Isa::chosen(&isa.to_string()) {
                 Ok(chosen) => assert!(chosen == isa && isa.is_supported()),
-                Err(error) => assert!(error.to_string().contains(&isa.to_string()) && !isa.is_supported()),
+                Err(error) => {
+                    assert!(error.to_string().contains(&isa.to_string()) && !isa.is_supported())
+                }
             }
         }
     }

@@ -57,12 +57,18 @@ impl Kernels {
     ///
     /// # Errors
     /// If the operator does not accept operands of these types; nothing else can go wrong on a working CPU.
-    pub fn run(&self, operator: &Operator, operands: &[&Tensor]) -> Result<Vec<Tensor>, OperatorError> {
+    pub fn run(
+        &self,
+        operator: &Operator,
+        operands: &[&Tensor],
+    ) -> Result<Vec<Tensor>, OperatorError> {
         let types: Vec<TensorType> = operands.iter().map(|x| x.tensor_type().clone()).collect();
         let results = operator.infer(&types)?;
         match &self.shared.fast {
             None => reference::run(operator, operands),
-            Some(fast) => results.into_iter().map(|result| fast.run(operator, operands, result)).collect(),
+            Some(fast) => {
+                results.into_iter().map(|result| fast.run(operator, operands, result)).collect()
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Canonical arithmetic: operators whose every bit is specified.
 //!
 //! An [`Operator`] is data; [`Operator::infer`] says which tensors it accepts and what it returns, and
-//! [`Kernels::run`] computes it. Two implementations stand side by side: [`reference`] is the executable
+//! [`Kernels::run`] computes it. Two implementations stand side by side: [mod@reference] is the executable
 //! specification in plain scalar code, `fast` the vectorised one, chosen by [`Isa`], which must give the
 //! same bits on every machine, with every instruction set and any number of threads. Change a bit and
 //! [`NUMERICS_VERSION`] changes with it.
@@ -30,7 +30,8 @@ pub use error::{KernelError, OperatorError};
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use operator::{
-    Binary, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Window2d,
+    Binary, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange,
+    Unary, Window2d,
 };
 pub use shape::{MAX_ELEMENTS, MAX_RANK};
 pub use tensor::{Tensor, TensorError, TensorType};

@@ -121,17 +121,26 @@ impl fmt::Display for Operator {
             Operator::Cast { to } => write!(f, "({to})"),
             Operator::Full { shape, value } => write!(f, "({}{shape:?}, {value})", value.dtype),
             Operator::Pad { padding, value } => write!(f, "({padding:?}, {value})"),
-            Operator::BinaryScalar { scalar, .. } | Operator::CompareScalar { scalar, .. } => write!(f, "({scalar})"),
+            Operator::BinaryScalar { scalar, .. } | Operator::CompareScalar { scalar, .. } => {
+                write!(f, "({scalar})")
+            }
             Operator::Clamp { min, max } => {
-                let bound = |scalar: &Option<_>| scalar.map_or("none".to_owned(), |s: crate::Scalar| s.to_string());
+                let bound = |scalar: &Option<_>| {
+                    scalar.map_or("none".to_owned(), |s: crate::Scalar| s.to_string())
+                };
                 write!(f, "(min {}, max {})", bound(min), bound(max))
             }
             Operator::Conv2d { stride, padding, dilation, groups } => {
-                write!(f, "(stride {stride:?}, padding {padding:?}, dilation {dilation:?}, groups {groups})")
+                write!(
+                    f,
+                    "(stride {stride:?}, padding {padding:?}, dilation {dilation:?}, groups {groups})"
+                )
             }
             Operator::Reduce { axes, .. } => write!(f, "(axes {axes:?})"),
             Operator::MaxPool2d { window } => write!(f, "({window})"),
-            Operator::AvgPool2d { window, padding_counts } => write!(f, "({window}, padding counts {padding_counts:?})"),
+            Operator::AvgPool2d { window, padding_counts } => {
+                write!(f, "({window}, padding counts {padding_counts:?})")
+            }
             Operator::AdaptiveAvgPool2d { output } => write!(f, "({output:?})"),
             Operator::Unary { .. }
             | Operator::Binary { .. }
@@ -153,6 +162,9 @@ impl fmt::Display for SliceRange {
 impl fmt::Display for Window2d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Window2d { kernel, stride, padding, dilation, rounding } = self;
-        write!(f, "kernel {kernel:?}, stride {stride:?}, padding {padding:?}, dilation {dilation:?}, {rounding:?}")
+        write!(
+            f,
+            "kernel {kernel:?}, stride {stride:?}, padding {padding:?}, dilation {dilation:?}, {rounding:?}"
+        )
     }
 }

@@ -18,7 +18,8 @@ pub(crate) fn elements(shape: &[u64]) -> Result<usize, TensorError> {
     let too_large = || TensorError::TooLarge { shape: shape.to_vec() };
     let mut bound: u64 = 1;
     for &extent in shape {
-        bound = bound.checked_mul(extent.max(1)).filter(|&b| b < MAX_ELEMENTS).ok_or_else(too_large)?;
+        bound =
+            bound.checked_mul(extent.max(1)).filter(|&b| b < MAX_ELEMENTS).ok_or_else(too_large)?;
     }
     if shape.contains(&0) {
         return Ok(0);
@@ -86,7 +87,8 @@ impl Sliding {
     /// rounded down; with `ceil` rounded up, and then a last window that would start behind
     /// `extent + padding` is dropped.
     pub(crate) fn count(self, extent: u64) -> Result<u64, String> {
-        let limits = [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)];
+        let limits =
+            [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)];
         for (name, value) in limits {
             if value == 0 || value >= MAX_ELEMENTS {
                 return Err(format!("{name} {value} is not between 1 and {}", MAX_ELEMENTS - 1));
@@ -100,7 +102,9 @@ impl Sliding {
         let padded = extent + 2 * self.padding;
         let room = if self.ceil { padded + self.stride - 1 } else { padded };
         if span > room {
-            return Err(format!("a window of {span} does not fit an axis of {padded} with its padding"));
+            return Err(format!(
+                "a window of {span} does not fit an axis of {padded} with its padding"
+            ));
         }
         let count = (room - span) / self.stride + 1;
         let starts_behind = (count - 1) * self.stride >= extent + self.padding;

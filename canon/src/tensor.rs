@@ -22,7 +22,10 @@ pub enum TensorError {
         rank: usize,
     },
     /// [`MAX_ELEMENTS`](crate::MAX_ELEMENTS) elements or more.
-    #[error("a tensor of shape {shape:?} is too large: the product of its extents must be below {}", shape::MAX_ELEMENTS)]
+    #[error(
+        "a tensor of shape {shape:?} is too large: the product of its extents must be below {}",
+        shape::MAX_ELEMENTS
+    )]
     TooLarge {
         /// The shape.
         shape: Vec<u64>,

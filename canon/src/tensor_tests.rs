@@ -5,7 +5,9 @@ fn bytes_round_trip_for_every_element_type() {
     for dtype in DType::ALL {
         let tensor_type = TensorType::new(dtype, [3, 5]);
         let count = tensor_type.byte_len().unwrap();
-        let bytes: Vec<u8> = (0..count).map(|i| if dtype == DType::Bool { i as u8 % 2 } else { (i * 37) as u8 }).collect();
+        let bytes: Vec<u8> = (0..count)
+            .map(|i| if dtype == DType::Bool { i as u8 % 2 } else { (i * 37) as u8 })
+            .collect();
         let tensor = Tensor::from_bytes(&tensor_type, &bytes).unwrap();
         assert_eq!(tensor.bytes(), bytes, "{dtype}");
         assert_eq!(tensor.tensor_type(), &tensor_type);
@@ -21,8 +23,14 @@ fn wrong_lengths_and_bools_are_refused() {
         Err(TensorError::Length { tensor_type: f32s.clone(), expected: 8, found: 7 })
     );
     let bools = TensorType::new(DType::Bool, [3]);
-    assert_eq!(Tensor::from_bytes(&bools, &[0, 1, 2]), Err(TensorError::Bool { position: 2, byte: 2 }));
-    assert!(matches!(Tensor::f32([2, 2], vec![0.0; 3]), Err(TensorError::Count { expected: 4, found: 3, .. })));
+    assert_eq!(
+        Tensor::from_bytes(&bools, &[0, 1, 2]),
+        Err(TensorError::Bool { position: 2, byte: 2 })
+    );
+    assert!(matches!(
+        Tensor::f32([2, 2], vec![0.0; 3]),
+        Err(TensorError::Count { expected: 4, found: 3, .. })
+    ));
 }
 
 #[test]
@@ -34,7 +42,10 @@ fn impossible_shapes_are_refused_without_allocation() {
     assert!(TensorType::new(DType::U8, [0, 1 << 31]).elements().is_err());
     assert_eq!(TensorType::new(DType::U8, [0, 7]).elements(), Ok(0));
     assert_eq!(TensorType::new(DType::U8, []).elements(), Ok(1));
-    assert_eq!(TensorType::new(DType::U8, [1; 9]).elements(), Err(TensorError::TooManyAxes { rank: 9 }));
+    assert_eq!(
+        TensorType::new(DType::U8, [1; 9]).elements(),
+        Err(TensorError::TooManyAxes { rank: 9 })
+    );
 }
 
 #[test]

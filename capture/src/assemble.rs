@@ -23,7 +23,8 @@ fn write(name: &str, graph: Graph, weights: &mut Weights) -> Result<Program, Bui
     for value in graph.values {
         built.push(match value.origin {
             Origin::Input(position) => {
-                let name = graph.inputs.get(position).map(|(name, _)| name.as_str()).unwrap_or_default();
+                let name =
+                    graph.inputs.get(position).map(|(name, _)| name.as_str()).unwrap_or_default();
                 builder.input(name, value.tensor_type)
             }
             Origin::Constant { name, tensor } => {
@@ -31,8 +32,11 @@ fn write(name: &str, graph: Graph, weights: &mut Weights) -> Result<Program, Bui
                 builder.weight(index, value.tensor_type)
             }
             Origin::Operator { operator, operands } => {
-                let operands: Vec<Built> =
-                    operands.iter().filter_map(|operand| built.get(operand.index())).copied().collect();
+                let operands: Vec<Built> = operands
+                    .iter()
+                    .filter_map(|operand| built.get(operand.index()))
+                    .copied()
+                    .collect();
                 builder.push(operator, &operands)?
             }
         });
@@ -64,7 +68,9 @@ impl Weights {
                 (ConstantName::Anonymous, number) => format!("constant.{number}"),
             };
             match self.named.iter().position(|(name, _)| *name == candidate) {
-                Some(at) if self.named.get(at).is_some_and(|(_, known)| *known == tensor) => return at as u32,
+                Some(at) if self.named.get(at).is_some_and(|(_, known)| *known == tensor) => {
+                    return at as u32;
+                }
                 Some(_) => number += 1,
                 None => {
                     self.named.push((candidate, tensor));

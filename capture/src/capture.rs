@@ -71,7 +71,12 @@ impl<M: Module> Capture<M> {
     /// # Errors
     /// If it panics, reads data, draws random numbers, keeps state, or uses an operation without a canonical form; the
     /// message names the operation, its position and the module around it.
-    pub fn program<I, O, F, S>(mut self, name: impl Into<String>, forward: F, shapes: S) -> Result<Self, CaptureError>
+    pub fn program<I, O, F, S>(
+        mut self,
+        name: impl Into<String>,
+        forward: F,
+        shapes: S,
+    ) -> Result<Self, CaptureError>
     where
         I: Inputs,
         O: Outputs,
@@ -116,7 +121,12 @@ pub trait CaptureArtifact: Sized {
     ///
     /// # Errors
     /// As for [`Capture::program`] and [`Capture::artifact`].
-    fn capture<M, I, O, F, S>(name: &str, module: &M, forward: F, shapes: S) -> Result<Self, CaptureError>
+    fn capture<M, I, O, F, S>(
+        name: &str,
+        module: &M,
+        forward: F,
+        shapes: S,
+    ) -> Result<Self, CaptureError>
     where
         M: Module,
         I: Inputs,
@@ -126,7 +136,12 @@ pub trait CaptureArtifact: Sized {
 }
 
 impl CaptureArtifact for Artifact {
-    fn capture<M, I, O, F, S>(name: &str, module: &M, forward: F, shapes: S) -> Result<Self, CaptureError>
+    fn capture<M, I, O, F, S>(
+        name: &str,
+        module: &M,
+        forward: F,
+        shapes: S,
+    ) -> Result<Self, CaptureError>
     where
         M: Module,
         I: Inputs,

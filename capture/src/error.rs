@@ -144,7 +144,9 @@ impl fmt::Display for Nearby {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.inside, &self.after, &self.before) {
             (Some(path), _, _) => write!(f, " in module `{path}`"),
-            (None, Some(after), Some(before)) if after == before => write!(f, " within module `{after}`"),
+            (None, Some(after), Some(before)) if after == before => {
+                write!(f, " within module `{after}`")
+            }
             (None, Some(after), Some(before)) => {
                 write!(f, " between module `{after}` and module `{before}`")
             }
@@ -169,7 +171,9 @@ pub enum Refusal {
     #[error("not in the canonical operator set{}", .0.map(|why| format!(" ({why})")).unwrap_or_default())]
     Unsupported(Option<&'static str>),
     /// It draws random numbers.
-    #[error("random operators have no canonical result; call `valid()` on the module, or pass random values as an input")]
+    #[error(
+        "random operators have no canonical result; call `valid()` on the module, or pass random values as an input"
+    )]
     Random,
     /// A backend extension.
     #[error("custom operators have no canonical definition")]

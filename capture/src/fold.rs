@@ -27,7 +27,8 @@ pub(crate) fn fold(graph: Graph, kernels: &Kernels) -> Result<Graph, OperatorErr
         }
         let value = match origin {
             Origin::Input(position) => {
-                let name = graph.inputs.get(*position).map(|(name, _)| name.clone()).unwrap_or_default();
+                let name =
+                    graph.inputs.get(*position).map(|(name, _)| name.clone()).unwrap_or_default();
                 folded.input(name, tensor_type.clone())
             }
             _ if !plan.kept[id.index()] => continue,
@@ -64,12 +65,15 @@ struct Plan {
 impl Plan {
     fn of(graph: &Graph) -> Self {
         let count = graph.values.len();
-        let mut plan = Self { constant: Vec::new(), kept: vec![false; count], computed: vec![false; count] };
+        let mut plan =
+            Self { constant: Vec::new(), kept: vec![false; count], computed: vec![false; count] };
         for value in &graph.values {
             let constant = match &value.origin {
                 Origin::Input(_) => false,
                 Origin::Constant { .. } => true,
-                Origin::Operator { operands, .. } => operands.iter().all(|&operand| plan.is_constant(operand)),
+                Origin::Operator { operands, .. } => {
+                    operands.iter().all(|&operand| plan.is_constant(operand))
+                }
             };
             plan.constant.push(constant);
         }
@@ -117,7 +121,8 @@ fn compute(
         Origin::Constant { tensor, .. } => Ok(tensor.clone()),
         Origin::Input(_) => Err(missing(&Operator::Where)),
         Origin::Operator { operator, operands } => {
-            let operands: Vec<&Tensor> = operands.iter().filter_map(|operand| computed.get(operand)).collect();
+            let operands: Vec<&Tensor> =
+                operands.iter().filter_map(|operand| computed.get(operand)).collect();
             kernels.run(operator, &operands)?.pop().ok_or_else(|| missing(operator))
         }
     }
@@ -126,15 +131,19 @@ fn compute(
 /// The path that all parameters behind a constant share, if it has any.
 fn common_path(origin: &Origin, paths: &BTreeMap<ValueId, String>) -> Option<String> {
     match origin {
-        Origin::Constant { name: ConstantName::Parameter(path) | ConstantName::Derived(path), .. } => {
-            Some(path.clone())
-        }
-        Origin::Operator { operands, .. } => {
-            operands.iter().filter_map(|operand| paths.get(operand)).cloned().reduce(|left, right| {
-                let shared = left.split('.').zip(right.split('.')).take_while(|(left, right)| left == right);
+        Origin::Constant {
+            name: ConstantName::Parameter(path) | ConstantName::Derived(path),
+            ..
+        } => Some(path.clone()),
+        Origin::Operator { operands, .. } => operands
+            .iter()
+            .filter_map(|operand| paths.get(operand))
+            .cloned()
+            .reduce(|left, right| {
+                let shared =
+                    left.split('.').zip(right.split('.')).take_while(|(left, right)| left == right);
                 shared.map(|(name, _)| name).collect::<Vec<_>>().join(".")
-            })
-        }
+            }),
         Origin::Input(_) | Origin::Constant { .. } => None,
     }
 }

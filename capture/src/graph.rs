@@ -62,12 +62,21 @@ impl Graph {
     }
 
     /// Applies an operator.
-    pub(crate) fn push(&mut self, operator: Operator, operands: &[ValueId]) -> Result<ValueId, OperatorError> {
-        let types: Vec<TensorType> = operands.iter().filter_map(|&operand| self.type_of(operand)).cloned().collect();
+    pub(crate) fn push(
+        &mut self,
+        operator: Operator,
+        operands: &[ValueId],
+    ) -> Result<ValueId, OperatorError> {
+        let types: Vec<TensorType> =
+            operands.iter().filter_map(|&operand| self.type_of(operand)).cloned().collect();
         let mut results = operator.infer(&types)?;
         // Every operator of version 1 has exactly one result.
         let Some(tensor_type) = results.pop() else {
-            return Err(OperatorError::Arity { operator: operator.name(), expected: "one result", found: 0 });
+            return Err(OperatorError::Arity {
+                operator: operator.name(),
+                expected: "one result",
+                found: 0,
+            });
         };
         Ok(self.add(Origin::Operator { operator, operands: operands.to_vec() }, tensor_type))
     }
@@ -95,18 +104,27 @@ impl Graph {
         for (at, (left, right)) in self.values.iter().zip(&other.values).enumerate() {
             let what = match (&left.origin, &right.origin) {
                 _ if left == right => continue,
-                (Origin::Constant { name, .. }, Origin::Constant { .. }) if left.tensor_type == right.tensor_type => {
+                (Origin::Constant { name, .. }, Origin::Constant { .. })
+                    if left.tensor_type == right.tensor_type =>
+                {
                     format!("the values of a constant {}{name}", left.tensor_type)
                 }
                 (Origin::Operator { operator, .. }, Origin::Operator { operator: second, .. }) => {
                     format!("`{operator}` in one run, `{second}` in another, at value {at}")
                 }
-                _ => format!("value {at} is {} in one run, {} in another", left.tensor_type, right.tensor_type),
+                _ => format!(
+                    "value {at} is {} in one run, {} in another",
+                    left.tensor_type, right.tensor_type
+                ),
             };
             return Some(what);
         }
         if self.values.len() != other.values.len() {
-            return Some(format!("{} values in one run, {} in another", self.values.len(), other.values.len()));
+            return Some(format!(
+                "{} values in one run, {} in another",
+                self.values.len(),
+                other.values.len()
+            ));
         }
         (self != other).then(|| "the inputs or outputs".to_owned())
     }

@@ -143,7 +143,11 @@ impl<'a> Source<'a> {
         tensor
     }
 
-    fn tensor<const D: usize, K: Kind>(&self, shape: [usize; D], dtype: Option<DType>) -> Tensor<D, K> {
+    fn tensor<const D: usize, K: Kind>(
+        &self,
+        shape: [usize; D],
+        dtype: Option<DType>,
+    ) -> Tensor<D, K> {
         match (self.sample, dtype) {
             (Sample::Absent, Some(dtype)) => Tensor::empty(shape, (self.device, dtype)),
             (Sample::Absent, None) => Tensor::empty(shape, self.device),
@@ -163,11 +167,13 @@ impl<'a> Source<'a> {
 fn numbers<const D: usize>(seed: u64, shape: [usize; D], dtype: DType) -> TensorData {
     let count = shape.iter().product::<usize>() as u64;
     let hash = |at: u64| {
-        let mixed = (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (seed + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ (seed + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (mixed ^ (mixed >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 40
     };
     if dtype.is_float() {
-        let values: Vec<f32> = (0..count).map(|at| hash(at) as f32 / (1u32 << 23) as f32 - 1.0).collect();
+        let values: Vec<f32> =
+            (0..count).map(|at| hash(at) as f32 / (1u32 << 23) as f32 - 1.0).collect();
         TensorData::new(values, shape).convert_dtype(dtype)
     } else {
         let values: Vec<i64> = (0..count).map(|at| ((hash(at) + seed) % 3) as i64).collect();

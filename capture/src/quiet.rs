@@ -27,10 +27,8 @@ pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     let outer = QUIET.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
     QUIET.set(outer);
-    result.map_err(|payload| Panic {
-        message: message(payload.as_ref()),
-        location: LOCATION.take(),
-    })
+    result
+        .map_err(|payload| Panic { message: message(payload.as_ref()), location: LOCATION.take() })
 }
 
 fn install() {

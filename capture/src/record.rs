@@ -56,7 +56,8 @@ where
     let mut ports = Ports::default();
     let captured = quietly(|| {
         device.capture_scope(|scope| {
-            let module = module.clone().to_device(&device);
+            // Clones share running statistics, which a move would take along; `valid` makes fresh ones.
+            let module = module.valid().to_device(&device);
             ports.parameters = ParameterPaths::of(&module);
             let mut source = Source::new(&device, specs, sample);
             let inputs = I::take(&mut source);
@@ -72,9 +73,8 @@ where
             scope.complete([], outputs)
         })
     });
-    let graph = captured.map_err(|panic| panicked(program, panic))?.map_err(|source| CaptureError::Scope {
-        program: program.to_owned(),
-        source: ScopeError(source.to_string()),
+    let graph = captured.map_err(|panic| panicked(program, panic))?.map_err(|source| {
+        CaptureError::Scope { program: program.to_owned(), source: ScopeError(source.to_string()) }
     })?;
     if let Some(name) = ports.parameters.unreadable.pop() {
         let refusal = Refusal::Unsupported(Some("quantised parameters"));

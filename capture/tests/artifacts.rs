@@ -4,7 +4,9 @@ mod common;
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{
+    BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d,
+};
 use burn::tensor::activation::relu;
 use burn::tensor::{Bool, DType as BurnDType, Device, Int, Tensor, TensorData};
 use common::{assert_close, floats, integers, operators, runner};
@@ -52,7 +54,9 @@ fn weights_are_named_after_the_module_and_unused_ones_left_out() {
     let artifact = Artifact::capture(
         "net",
         &net(),
-        |net, x: Tensor<2>| net.heads.1.linear.forward(encode(net, x) * net.heads.1.scale.val().unsqueeze()),
+        |net, x: Tensor<2>| {
+            net.heads.1.linear.forward(encode(net, x) * net.heads.1.scale.val().unsqueeze())
+        },
         [2, 4],
     )
     .unwrap();
@@ -60,13 +64,18 @@ fn weights_are_named_after_the_module_and_unused_ones_left_out() {
     for name in ["encoder.0.weight", "encoder.2.bias", "heads.1.linear.weight"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    assert!(!names.iter().any(|name| name.starts_with("unused") || name.starts_with("heads.0")), "{names:?}");
+    assert!(
+        !names.iter().any(|name| name.starts_with("unused") || name.starts_with("heads.0")),
+        "{names:?}"
+    );
 }
 
 #[test]
 fn layers_are_named_after_the_parameters_that_they_read() {
-    let artifact = Artifact::capture("net", &net(), |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
-    let names: Vec<&str> = artifact.programs()[0].layers().iter().map(|layer| layer.name.as_str()).collect();
+    let artifact =
+        Artifact::capture("net", &net(), |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
+    let names: Vec<&str> =
+        artifact.programs()[0].layers().iter().map(|layer| layer.name.as_str()).collect();
     for name in ["encoder.0", "encoder.1", "encoder.2"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
@@ -79,13 +88,18 @@ fn inputs_and_outputs_keep_their_names_order_and_types() {
         &0usize,
         |_, (tokens, (mask, scale)): (Tensor<2, Int>, (Tensor<2, Bool>, Tensor<1>))| {
             let kept = tokens.clone().float().mask_fill(mask.clone(), 0.0);
-            (("kept", kept * scale.unsqueeze()), [("first", tokens.clone()), ("again", tokens)], ("mask", mask))
+            (
+                ("kept", kept * scale.unsqueeze()),
+                [("first", tokens.clone()), ("again", tokens)],
+                ("mask", mask),
+            )
         },
         (("tokens", [2, 3]), (("mask", [2, 3]), ("scale", [1]))),
     )
     .unwrap();
     let program = artifact.programs()[0].program();
-    let inputs: Vec<_> = program.inputs.iter().map(|input| (input.name.as_str(), input.tensor.clone())).collect();
+    let inputs: Vec<_> =
+        program.inputs.iter().map(|input| (input.name.as_str(), input.tensor.clone())).collect();
     assert_eq!(
         inputs,
         [
@@ -110,7 +124,9 @@ fn float_int_and_bool_inputs_run_as_in_burn() {
     let artifact = Artifact::capture(
         "mixed",
         &0usize,
-        |_, (x, tokens, mask): (Tensor<2>, Tensor<2, Int>, Tensor<2, Bool>)| forward(x, tokens, mask),
+        |_, (x, tokens, mask): (Tensor<2>, Tensor<2, Int>, Tensor<2, Bool>)| {
+            forward(x, tokens, mask)
+        },
         ([2, 3], [2, 3], [2, 3]),
     )
     .unwrap();
@@ -159,9 +175,17 @@ fn programs_share_the_weights_of_their_module() {
     let artifact = Capture::new("net", &net())
         .program("encode", encode, ("x", [1, 4]))
         .unwrap()
-        .program("classify", |net, x: Tensor<2>| net.heads.0.linear.forward(encode(net, x)), ("x", [1, 4]))
+        .program(
+            "classify",
+            |net, x: Tensor<2>| net.heads.0.linear.forward(encode(net, x)),
+            ("x", [1, 4]),
+        )
         .unwrap()
-        .program("classify.8", |net, x: Tensor<2>| net.heads.0.linear.forward(encode(net, x)), ("x", [8, 4]))
+        .program(
+            "classify.8",
+            |net, x: Tensor<2>| net.heads.0.linear.forward(encode(net, x)),
+            ("x", [8, 4]),
+        )
         .unwrap()
         .artifact()
         .unwrap();
@@ -173,7 +197,8 @@ fn programs_share_the_weights_of_their_module() {
 #[test]
 fn a_capture_does_not_depend_on_the_run() {
     let net = net();
-    let capture = || Artifact::capture("net", &net, |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
+    let capture =
+        || Artifact::capture("net", &net, |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
     assert_eq!(capture().id(), capture().id());
 }
 
@@ -229,9 +254,11 @@ fn normalisations_agree_with_burn_and_leave_the_module_alone() {
         |m: &Normalised, x: Tensor<4>| m.layer.forward(m.batch.forward(m.conv.forward(x)));
     let artifact = Artifact::capture("norms", &module, forward, [1, 2, 4, 4]).unwrap();
     let values = floats(32, 6);
-    let found = runner(artifact).run(&[CanonTensor::f32([1, 2, 4, 4], values.clone()).unwrap()]).unwrap();
+    let found =
+        runner(artifact).run(&[CanonTensor::f32([1, 2, 4, 4], values.clone()).unwrap()]).unwrap();
     // The module still computes where it was: its running statistics did not move to the capture device.
-    let expected = forward(&module, Tensor::from_data(TensorData::new(values, [1, 2, 4, 4]), &device));
+    let expected =
+        forward(&module, Tensor::from_data(TensorData::new(values, [1, 2, 4, 4]), &device));
     assert_close("norms", &common::Numbers::numbers(expected), &found);
 }
 
@@ -240,16 +267,19 @@ fn a_module_in_training_is_captured_as_in_validation() {
     let device = Device::flex().autodiff();
     device.seed(9);
     let trained = LinearConfig::new(4, 2).init(&device);
-    let artifact = Artifact::capture("linear", &trained, |m, x: Tensor<2>| m.forward(x), [1, 4]).unwrap();
+    let artifact =
+        Artifact::capture("linear", &trained, |m, x: Tensor<2>| m.forward(x), [1, 4]).unwrap();
     let values = floats(4, 1);
     let found = runner(artifact).run(&[CanonTensor::f32([1, 4], values.clone()).unwrap()]).unwrap();
-    let expected = trained.forward(Tensor::from_data(TensorData::new(values, [1, 4]), &device));
+    let expected =
+        trained.forward(Tensor::<2>::from_data(TensorData::new(values, [1, 4]), &device));
     assert_close("linear", &common::Numbers::numbers(expected), &found);
 }
 
 #[test]
 fn an_artifact_survives_its_folder() {
-    let artifact = Artifact::capture("net", &net(), |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
+    let artifact =
+        Artifact::capture("net", &net(), |net, x: Tensor<2>| encode(net, x), [2, 4]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net");
     artifact.save(&path).unwrap();

@@ -18,5 +18,3 @@ pub use decide::{CaseError, Judgement, judge};
 pub use evidence::{EvidenceRefused, evidence_standing};
 pub use verdict::{CaseFile, SignedVerdict, VerdictError};
 
-#[cfg(test)]
-mod tests;

@@ -59,6 +59,9 @@ pub(crate) enum Part<'a> {
     Weight(&'a WeightEntry),
 }
 
+/// Gives the bytes of a part.
+pub(crate) type FetchPart<'f, 'a, E> = dyn FnMut(Part<'_>) -> Result<Cow<'a, [u8]>, E> + 'f;
+
 impl Artifact {
     /// An artifact of these programs, which share these weights by index. Weights that no program reads are
     /// left out and the programs renumbered, so that an artifact carries nothing that a run does not need.
@@ -133,7 +136,7 @@ impl Artifact {
     pub(crate) fn assemble<'a, E: From<ArtifactError>>(
         manifest: Manifest,
         limits: &Limits,
-        part: &mut dyn FnMut(Part<'_>) -> Result<Cow<'a, [u8]>, E>,
+        part: &mut FetchPart<'_, 'a, E>,
     ) -> Result<Self, E> {
         let types: Vec<WeightType> = manifest.weight_types();
         let mut programs = Vec::with_capacity(manifest.programs.len());

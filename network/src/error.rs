@@ -191,9 +191,9 @@ impl From<ReadError> for NetworkError {
             ReadError::Reset(code) => Self::Cut(code),
             ReadError::ConnectionLost(error) => error.into(),
             // Only reachable by reading on after the end, or in 0-RTT, which is off.
-            ReadError::ClosedStream | ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
-                Self::Lost(ConnectionError::LocallyClosed)
-            }
+            ReadError::ClosedStream
+            | ReadError::IllegalOrderedRead
+            | ReadError::ZeroRttRejected => Self::Lost(ConnectionError::LocallyClosed),
         }
     }
 }

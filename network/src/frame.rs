@@ -85,7 +85,11 @@ impl std::fmt::Display for What {
 ///
 /// # Errors
 /// `TooLong` if the payload is over `limit_bytes`, `Unencodable` if borsh refuses the value; `out` is then as it was.
-pub fn encode<T: BorshSerialize>(value: &T, limit_bytes: u32, out: &mut Vec<u8>) -> Result<(), FrameError> {
+pub fn encode<T: BorshSerialize>(
+    value: &T,
+    limit_bytes: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), FrameError> {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
     let mut bounded = Bounded { out, left: limit_bytes, over: false };
@@ -108,7 +112,8 @@ pub fn encode<T: BorshSerialize>(value: &T, limit_bytes: u32, out: &mut Vec<u8>)
 /// Writes the header in front of the payload that follows `start`.
 fn seal(out: &mut [u8], start: usize) -> Result<(), FrameError> {
     let frame = out.get_mut(start..).ok_or(FrameError::Unencodable)?;
-    let (header, payload) = frame.split_at_mut_checked(HEADER_BYTES).ok_or(FrameError::Unencodable)?;
+    let (header, payload) =
+        frame.split_at_mut_checked(HEADER_BYTES).ok_or(FrameError::Unencodable)?;
     let length = u32::try_from(payload.len()).map_err(|_| FrameError::Unencodable)?;
     header.copy_from_slice(&Header { length, checksum: checksum(payload) }.to_bytes());
     Ok(())
@@ -199,7 +204,12 @@ pub struct FrameBuffer {
 impl FrameBuffer {
     /// An empty buffer for frames with payloads of up to `limit_bytes`.
     pub fn new(limit_bytes: u32) -> Self {
-        Self { limit_bytes, header: Vec::with_capacity(HEADER_BYTES), payload: Vec::new(), announced: None }
+        Self {
+            limit_bytes,
+            header: Vec::with_capacity(HEADER_BYTES),
+            payload: Vec::new(),
+            announced: None,
+        }
     }
 
     /// How many bytes are still missing, of the header or, once that is there, of the payload. Zero only for a

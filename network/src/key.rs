@@ -1,59 +1,54 @@
-//! Who is at the other end: an ed25519 public key.
+//! Who is at the other end: a key that was proved in the handshake.
 //!
-//! A `PeerKey` is always a point of the curve that is not of small order, because a signature by a small-order
-//! key can be made to fit many messages, so it identifies nobody. An `Identity` is the secret half; it never
-//! shows in `Debug` and its seed is wiped when it is dropped.
+//! A `PeerKey` is a protocol `Key`, so always a point of the curve that is not of small order: a signature by a
+//! small-order key can be made to fit many messages, so it identifies nobody. An `Identity` is the secret half;
+//! it never shows in `Debug` and its seed is wiped when it is dropped.
 
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use gainsay_protocol::{Key, Keypair, ParseKeyError};
 use zeroize::Zeroizing;
 
-/// An ed25519 public key that a peer has proved to hold, or that it is expected to prove.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
-pub struct PeerKey([u8; 32]);
-
-/// Bytes that are no usable ed25519 public key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// Not a point of the curve.
-    #[error("the bytes are not a point of the ed25519 curve")]
-    NotAPoint,
-    /// A point of small order.
-    #[error("the key is of small order and identifies nobody")]
-    SmallOrder,
-}
+/// The key of the peer of a connection: one that it has proved, or that it is expected to prove.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct PeerKey(Key);
 
 impl PeerKey {
     /// Takes the 32 bytes of an RFC 8032 public key.
     ///
     /// # Errors
     /// If they are not a point of the curve, or one of small order.
-    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
-        if key.is_weak() {
-            return Err(KeyError::SmallOrder);
-        }
-        Ok(Self(bytes))
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, ParseKeyError> {
+        Key::from_bytes(bytes).map(Self)
     }
 
     /// The key's bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_bytes()
+    }
+
+    /// The participant whose key it is.
+    pub fn key(&self) -> Key {
+        self.0
     }
 }
 
-impl BorshDeserialize for PeerKey {
-    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Self> {
-        let bytes = <[u8; 32]>::deserialize_reader(reader)?;
-        Self::from_bytes(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+impl From<Key> for PeerKey {
+    fn from(key: Key) -> Self {
+        Self(key)
+    }
+}
+
+impl From<PeerKey> for Key {
+    fn from(peer: PeerKey) -> Self {
+        peer.0
     }
 }
 
 impl fmt::Display for PeerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.fmt(f)
     }
 }
 
@@ -74,7 +69,7 @@ impl Identity {
     /// Takes an RFC 8032 seed. The public key of a seed is never of small order.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let seed = Zeroizing::new(seed);
-        let public = PeerKey(SigningKey::from_bytes(&seed).verifying_key().to_bytes());
+        let public = PeerKey(Keypair::from_seed(&seed).key());
         Self { seed, public }
     }
 
@@ -85,6 +80,12 @@ impl Identity {
 
     pub(crate) fn seed(&self) -> &[u8; 32] {
         &self.seed
+    }
+}
+
+impl From<&Keypair> for Identity {
+    fn from(keypair: &Keypair) -> Self {
+        Self { seed: keypair.seed(), public: PeerKey(keypair.key()) }
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Peers are ed25519 keys, proved by TLS 1.3 with raw public keys (RFC 7250). On a connection, every request, blob
 //! transfer and subscription is a stream of its own, made of frames whose size is checked before anything is
-//! reserved. What the messages mean is not known here: a server is a `Service` (and `Blobs`, and a `Feed`) that the
+//! reserved. What the messages mean is known in `api` only: a server is a `Service` (and `Blobs`, and a `Feed`) that the
 //! application brings. Nothing a peer sends can make this crate panic, or hold more than `Limits` says.
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod client;
 mod endpoint;
 mod error;
@@ -25,7 +26,7 @@ mod wire;
 pub use client::{Backoff, BlobPrefix, Client, Follower, ReconnectingClient, Subscription};
 pub use error::NetworkError;
 pub use frame::FrameError;
-pub use key::{Identity, KeyError, PeerKey};
+pub use key::{Identity, PeerKey};
 pub use limits::{ALPN, FRAME_BYTES_CAP, Limits, LimitsError, STREAMS_CAP};
 pub use memory::{MemoryBlobs, MemoryFeed, MemoryUpload};
 pub use server::Server;

@@ -167,7 +167,11 @@ impl Limits {
             ),
             (self.keep_alive < self.idle / 2, "keep_alive", "half of idle"),
             (self.reserved_connections < self.connections, "reserved_connections", "connections"),
-            (self.retry_above_handshakes <= self.handshakes, "retry_above_handshakes", "handshakes"),
+            (
+                self.retry_above_handshakes <= self.handshakes,
+                "retry_above_handshakes",
+                "handshakes",
+            ),
         ];
         match orders.into_iter().find(|(holds, ..)| !holds) {
             Some((_, smaller, larger)) => Err(LimitsError::Order { smaller, larger }),

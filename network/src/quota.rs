@@ -154,7 +154,11 @@ impl Quotas {
     }
 
     /// Takes one upload of `size` bytes by `key`.
-    pub(crate) fn upload(self: &Arc<Self>, key: PeerKey, size: u64) -> Result<UploadSlot, Rejection> {
+    pub(crate) fn upload(
+        self: &Arc<Self>,
+        key: PeerKey,
+        size: u64,
+    ) -> Result<UploadSlot, Rejection> {
         let mut state = self.lock();
         let held = state.keys.get(&key).copied().unwrap_or_default();
         if held.uploads >= self.limits.uploads_per_key {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::{Bytes, BytesMut};
-use quinn::{RecvStream, SendStream};
+use quinn::{RecvStream, SendStream, VarInt};
 
 use crate::error::NetworkError;
 use crate::frame::{self, FrameBuffer, FrameError, HEADER_BYTES, What};
@@ -156,7 +156,7 @@ impl Writer {
             let written = match within(self.patience, "sending", write).await {
                 Ok(written) => written,
                 Err(error) => {
-                    self.reset();
+                    self.reset(RESET_FAILED);
                     return Err(error);
                 }
             };
@@ -180,12 +180,15 @@ impl Writer {
     }
 
     /// Drops what has not been delivered and tells the peer that the stream failed.
-    pub(crate) fn reset(&mut self) {
-        let _ = self.stream.reset(RESET_FAILED);
+    pub(crate) fn reset(&mut self, code: VarInt) {
+        let _ = self.stream.reset(code);
     }
 
-    /// The raw stream, to watch or cut it.
-    pub(crate) fn stream(&mut self) -> &mut SendStream {
-        &mut self.stream
+    /// Ends when the peer wants no more.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let stopped = self.stream.stopped();
+        async move {
+            let _ = stopped.await;
+        }
     }
 }

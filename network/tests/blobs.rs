@@ -2,9 +2,14 @@
 
 mod common;
 
-use common::{Running, noise};
+use std::io;
+
+use bytes::Bytes;
+use common::{Desk, Running, identity, noise};
 use gainsay_commitment::{Digest, content};
-use gainsay_network::{BlobPrefix, Limits, NetworkError, Rejection};
+use gainsay_network::{
+    BlobPrefix, Blobs, Client, Limits, NetworkError, NoUpload, Rejection, Server,
+};
 
 const PLENTY: u64 = 1 << 30;
 
@@ -145,10 +150,61 @@ async fn a_source_that_ends_early_fails_and_leaves_nothing() {
     let server = Running::start(Limits::default());
     let client = server.connect(2).await.unwrap();
     let bytes = noise(1000);
-    let error =
-        client.put_blob(content(&bytes), 1000, &mut &bytes[..999]).await.unwrap_err();
+    let error = client.put_blob(content(&bytes), 1000, &mut &bytes[..999]).await.unwrap_err();
     assert!(matches!(error, NetworkError::Local(_)), "{error}");
     assert_eq!(common::echo(&client, b"next").await.unwrap(), b"next");
     assert_eq!(server.blobs.count(), 0);
     server.stop().await;
+}
+
+/// Claims to hold every digest, and gives zeros, of one length or another.
+struct Corrupt {
+    short: bool,
+}
+
+impl Blobs for Corrupt {
+    type Upload = NoUpload;
+
+    async fn size(&self, _digest: Digest) -> io::Result<Option<u64>> {
+        Ok(Some(600_000))
+    }
+
+    async fn read(&self, _digest: Digest, _offset: u64, length: u32) -> io::Result<Bytes> {
+        Ok(vec![0; length as usize - usize::from(self.short)].into())
+    }
+
+    async fn begin(&self, _digest: Digest, _size: u64) -> io::Result<NoUpload> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_went_bad_in_storage_is_not_sent_to_its_end() {
+    for short in [false, true] {
+        let blobs = Corrupt { short };
+        let server =
+            Server::bind(common::LOOPBACK, &identity(1), Limits::default(), Desk::default())
+                .unwrap()
+                .with_blobs(blobs);
+        let (address, key, traffic) = (server.local_addr(), server.key(), server.traffic());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        let client = Client::connect(address, &identity(2), key, &Limits::default()).await.unwrap();
+        let error = client.get_blob(Digest([9; 32]), PLENTY).await.unwrap_err();
+        assert!(matches!(error, NetworkError::Cut(_)), "{error}");
+        // What is asked for from the middle is checked by the client alone.
+        let mut have = BlobPrefix::new();
+        have.update(&[0; 10]);
+        let error =
+            client.get_blob_into(Digest([9; 32]), PLENTY, have, &mut Vec::new()).await.unwrap_err();
+        match short {
+            false => assert!(matches!(error, NetworkError::BlobMismatch { .. }), "{error}"),
+            true => assert!(matches!(error, NetworkError::Cut(_)), "{error}"),
+        }
+        assert_eq!(traffic.snapshot().blobs_mismatched, u64::from(!short));
+        drop(stop);
+        task.await.unwrap();
+    }
 }

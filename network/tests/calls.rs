@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{Answer, Ask, Desk, Running, echo, identity, noise};
-use gainsay_network::{
-    Client, FrameError, Limits, NetworkError, Refusal, Rejection, Server,
-};
+use gainsay_network::{Client, FrameError, Limits, NetworkError, Refusal, Rejection, Server};
 
 #[tokio::test]
 async fn a_call_is_answered_and_its_cost_is_told() {
@@ -62,7 +60,10 @@ async fn a_server_with_another_key_is_refused_with_both_keys_named() {
     assert_eq!((*named, *found), (expected, server.key));
     assert!(!error.is_transient());
     let text = error.to_string();
-    assert!(text.contains(&expected.to_string()) && text.contains(&server.key.to_string()), "{text}");
+    assert!(
+        text.contains(&expected.to_string()) && text.contains(&server.key.to_string()),
+        "{text}"
+    );
     server.stop().await;
 }
 
@@ -165,7 +166,8 @@ async fn a_response_over_the_limit_is_an_error_that_says_so() {
     let server = Running::start(Limits { frame_bytes: 100, ..Limits::default() });
     let client = server.connect(2).await.unwrap();
     let error = client.call::<Ask, Answer>(&Ask::Give(1 << 20)).await.unwrap_err();
-    let NetworkError::Rejected(Rejection::Unsendable(FrameError::TooLong { limit: 100, .. })) = error
+    let NetworkError::Rejected(Rejection::Unsendable(FrameError::TooLong { limit: 100, .. })) =
+        error
     else {
         panic!("{error}");
     };
@@ -186,13 +188,15 @@ async fn a_service_that_panics_fails_that_call_only() {
 async fn a_call_without_an_answer_times_out_and_the_connection_lives_on() {
     let server = Running::start(Limits::default());
     let limits = Limits { call: Duration::from_millis(50), ..Limits::default() };
-    let client =
-        Client::connect(server.address, &identity(2), server.key, &limits).await.unwrap();
+    let client = Client::connect(server.address, &identity(2), server.key, &limits).await.unwrap();
     let error = client.call::<Ask, Answer>(&Ask::Wait).await.unwrap_err();
     assert!(matches!(error, NetworkError::TimedOut { what: "the call", .. }), "{error}");
     assert!(client.is_open());
     server.desk.gate.add_permits(1);
-    assert_eq!(client.call::<Ask, Answer>(&Ask::WhoAmI).await.unwrap(), Answer::You(identity(2).public()));
+    assert_eq!(
+        client.call::<Ask, Answer>(&Ask::WhoAmI).await.unwrap(),
+        Answer::You(identity(2).public())
+    );
     server.stop().await;
 }
 

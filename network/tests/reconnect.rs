@@ -69,7 +69,8 @@ async fn a_server_that_was_killed_and_restarted_is_noticed_before_the_idle_timeo
     let started = Instant::now();
     let (address, desk) = (server.address, kept.desk.clone());
     // Kills every task of the server at once; nobody says goodbye.
-    killed.shutdown_timeout(Duration::from_secs(5));
+    let kill = move || killed.shutdown_timeout(Duration::from_secs(5));
+    tokio::task::spawn_blocking(kill).await.unwrap();
     drop(server);
     let server = Running::start_at(address, Limits::default(), kept.clone());
     kept.feed.push([2; 32], 2);

@@ -14,11 +14,15 @@ use gainsay_protocol::{
     ArtifactId, ClaimId, JobId, JobState, Key, Keypair, Message, NetworkId, Params, Receipt,
     Signed, Time,
 };
+use tokio::sync::Semaphore;
 
 use crate::api::{
     AccountView, ArtifactView, CaseView, JobSummary, PAGE, Request, Response, TotalsView,
 };
 use crate::error::ClientError;
+
+/// Uploads at a time: an arbiter refuses a key that has too many open.
+const UPLOADS: usize = 2;
 
 /// A line to one arbiter as one participant. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ struct Shared {
     params: Params,
     network: NetworkId,
     blob_bytes: u64,
+    uploads: Semaphore,
 }
 
 impl ArbiterClient {
@@ -73,7 +78,8 @@ impl ArbiterClient {
         }
         params.check()?;
         let network = params.network();
-        let shared = Shared { line, keypair, arbiter, params, network, blob_bytes };
+        let uploads = Semaphore::new(UPLOADS);
+        let shared = Shared { line, keypair, arbiter, params, network, blob_bytes, uploads };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -147,6 +153,8 @@ impl ArbiterClient {
     /// # Errors
     /// If the arbiter cannot be reached or does not take it.
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest, ClientError> {
+        // The semaphore is never closed; without a permit an upload only risks a refusal.
+        let _permit = self.shared.uploads.acquire().await.ok();
         // The arbiter answers the offer at once, without taking a byte, if it holds the blob.
         let (digest, _) = self.shared.line.client().await?.put_bytes(bytes).await?;
         Ok(digest)

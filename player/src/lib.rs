@@ -7,10 +7,11 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../../network/src/api.rs"]
-pub mod api;
+pub use gainsay_network::api;
 
 mod client;
+mod count;
+pub mod daemon;
 mod error;
 mod folder;
 mod journal;
@@ -23,6 +24,8 @@ pub mod tensors;
 mod wake;
 
 pub use client::ArbiterClient;
+pub use count::Count;
+pub use daemon::Daemon;
 pub use error::{ClientError, LibraryError};
 pub use folder::{DataFolder, FolderError};
 pub use journal::{Journal, JournalError};

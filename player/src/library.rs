@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gainsay_canon::Kernels;
 use gainsay_commitment::Digest;
 use gainsay_model::{Artifact, ArtifactError, Limits, Manifest, Runner};
 use gainsay_protocol::ArtifactId;
-use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
 use crate::client::ArbiterClient;
@@ -24,6 +23,8 @@ pub struct Library {
     limits: Limits,
     folder: Option<PathBuf>,
     held: Mutex<Held>,
+    // One fetch at a time; what is at hand is never behind it.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +36,13 @@ struct Held {
 impl Library {
     /// An empty library whose programs run on `kernels`; what is fetched is kept in `folder` too, if there is one.
     pub fn new(kernels: Kernels, folder: Option<PathBuf>) -> Self {
-        Self { kernels, limits: Limits::default(), folder, held: Mutex::default() }
+        Self {
+            kernels,
+            limits: Limits::default(),
+            folder,
+            held: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The kernels that everything here runs on.
@@ -44,9 +51,9 @@ impl Library {
     }
 
     /// Adds an artifact that is at hand.
-    pub async fn add(&self, artifact: Arc<Artifact>) -> ArtifactId {
+    pub fn add(&self, artifact: Arc<Artifact>) -> ArtifactId {
         let id = ArtifactId(artifact.id().0);
-        self.held.lock().await.artifacts.insert(id, artifact);
+        self.held().artifacts.insert(id, artifact);
         id
     }
 
@@ -59,8 +66,24 @@ impl Library {
         client: &ArbiterClient,
         id: ArtifactId,
     ) -> Result<Arc<Artifact>, LibraryError> {
-        let mut held = self.held.lock().await;
-        self.artifact_in(&mut held, client, id).await
+        let at_hand = || self.held().artifacts.get(&id).map(Arc::clone);
+        if let Some(artifact) = at_hand() {
+            return Ok(artifact);
+        }
+        let _fetching = self.fetching.lock().await;
+        if let Some(artifact) = at_hand() {
+            return Ok(artifact);
+        }
+        let artifact = match self.load(id).await {
+            Some(artifact) => artifact,
+            None => {
+                let artifact = Arc::new(self.fetch(client, id).await?);
+                self.save(&artifact, id).await;
+                artifact
+            }
+        };
+        self.add(Arc::clone(&artifact));
+        Ok(artifact)
     }
 
     /// A runner of one program of the artifact.
@@ -73,36 +96,18 @@ impl Library {
         id: ArtifactId,
         program: u32,
     ) -> Result<Arc<Runner>, LibraryError> {
-        let mut held = self.held.lock().await;
-        if let Some(runner) = held.runners.get(&(id, program)) {
+        if let Some(runner) = self.held().runners.get(&(id, program)) {
             return Ok(Arc::clone(runner));
         }
-        let artifact = self.artifact_in(&mut held, client, id).await?;
+        let artifact = self.artifact(client, id).await?;
         let runner = Runner::new(artifact, program, self.kernels.clone());
         let runner = Arc::new(runner.map_err(|source| LibraryError::Artifact { id, source })?);
-        held.runners.insert((id, program), Arc::clone(&runner));
-        Ok(runner)
+        Ok(Arc::clone(self.held().runners.entry((id, program)).or_insert(runner)))
     }
 
-    async fn artifact_in(
-        &self,
-        held: &mut Held,
-        client: &ArbiterClient,
-        id: ArtifactId,
-    ) -> Result<Arc<Artifact>, LibraryError> {
-        if let Some(artifact) = held.artifacts.get(&id) {
-            return Ok(Arc::clone(artifact));
-        }
-        let artifact = match self.load(id).await {
-            Some(artifact) => artifact,
-            None => {
-                let artifact = Arc::new(self.fetch(client, id).await?);
-                self.save(&artifact, id).await;
-                artifact
-            }
-        };
-        held.artifacts.insert(id, Arc::clone(&artifact));
-        Ok(artifact)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Every change is one insertion, so a panic elsewhere leaves a sound value.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self, client: &ArbiterClient, id: ArtifactId) -> Result<Artifact, LibraryError> {

@@ -125,16 +125,12 @@ impl ClaimState {
 
     /// The dispute with that counter root.
     pub fn dispute(&self, counter_root: &Digest) -> Option<&Dispute> {
-        self.disputes
-            .iter()
-            .find(|dispute| dispute.counter_root == *counter_root)
+        self.disputes.iter().find(|dispute| dispute.counter_root == *counter_root)
     }
 
     /// The challenge of that key.
     pub fn challenge_of(&self, challenger: Key) -> Option<&Challenge> {
-        self.challenges
-            .iter()
-            .find(|challenge| challenge.challenger == challenger)
+        self.challenges.iter().find(|challenge| challenge.challenger == challenger)
     }
 
     /// Whether `key` revealed `counter_root`.
@@ -147,10 +143,7 @@ impl ClaimState {
     /// The members of a counter root's side, in the order of their commitments.
     pub fn members(&self, counter_root: Digest) -> impl Iterator<Item = &Challenge> + '_ {
         self.challenges.iter().filter(move |challenge| {
-            challenge
-                .revealed
-                .as_ref()
-                .is_some_and(|revealed| revealed.root == counter_root)
+            challenge.revealed.as_ref().is_some_and(|revealed| revealed.root == counter_root)
         })
     }
 
@@ -165,9 +158,8 @@ impl ClaimState {
 
     /// What `side` owes in the dispute with that counter root.
     pub fn due(&self, params: &Params, side: Side, counter_root: &Digest) -> crate::Due {
-        self.dispute(counter_root)
-            .map_or(crate::Due::Nothing, |dispute| {
-                dispute.due(params, &self.known(side, counter_root))
-            })
+        self.dispute(counter_root).map_or(crate::Due::Nothing, |dispute| {
+            dispute.due(params, &self.known(side, counter_root))
+        })
     }
 }

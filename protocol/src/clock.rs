@@ -14,17 +14,12 @@ pub struct Clock {
 impl Clock {
     /// A stopped clock with `budget` left.
     pub fn new(budget: Millis) -> Self {
-        Self {
-            left: budget,
-            running_since: None,
-        }
+        Self { left: budget, running_since: None }
     }
 
     /// What is left at `now`.
     pub fn left(&self, now: Time) -> Millis {
-        let spent = self
-            .running_since
-            .map_or(Millis(0), |since| now.since(since));
+        let spent = self.running_since.map_or(Millis(0), |since| now.since(since));
         Millis(self.left.0.saturating_sub(spent.0))
     }
 

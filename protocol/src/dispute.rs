@@ -40,12 +40,8 @@ impl Known {
     ) -> Option<Opening> {
         let siblings = (0..shape.depth())
             .map(|level| {
-                let beside = NodeId {
-                    level,
-                    index: (index >> level) ^ 1,
-                };
-                self.get(beside)
-                    .or_else(|| agreed?.siblings.get(usize::from(level)).copied())
+                let beside = NodeId { level, index: (index >> level) ^ 1 };
+                self.get(beside).or_else(|| agreed?.siblings.get(usize::from(level)).copied())
             })
             .collect::<Option<Vec<_>>>()?;
         Some(Opening { index, siblings })
@@ -265,11 +261,7 @@ impl Dispute {
             (&mut self.executor_clock, executor_owes),
             (&mut self.challenger_clock, challenger_owes),
         ] {
-            if owes {
-                clock.start(now, params.grace)
-            } else {
-                clock.stop(now)
-            }
+            if owes { clock.start(now, params.grace) } else { clock.stop(now) }
         }
     }
 
@@ -280,11 +272,7 @@ impl Dispute {
                 let shown = descendants(*node, params.arity)
                     .into_iter()
                     .all(|child| known.get(child).is_some());
-                if shown {
-                    Due::Nothing
-                } else {
-                    Due::Reveal(*node)
-                }
+                if shown { Due::Nothing } else { Due::Reveal(*node) }
             }
             DisputePhase::AwaitingEvidence { layer } => Due::Evidence(*layer),
             DisputePhase::Judging { .. } | DisputePhase::Ended { .. } => Due::Nothing,
@@ -355,14 +343,8 @@ impl Dispute {
 /// The left child if it differs, the right one if the left are equal; `None` if a left child is not known.
 fn first_different_child(node: NodeId, claim: &Known, counter: &Known) -> Option<NodeId> {
     let level = node.level.checked_sub(1)?;
-    let left = NodeId {
-        level,
-        index: node.index.checked_mul(2)?,
-    };
-    let right = NodeId {
-        level,
-        index: left.index.checked_add(1)?,
-    };
+    let left = NodeId { level, index: node.index.checked_mul(2)? };
+    let right = NodeId { level, index: left.index.checked_add(1)? };
     let (ours, theirs) = (claim.get(left)?, counter.get(left)?);
     if ours != theirs {
         return Some(left);

@@ -53,28 +53,13 @@ impl Signed {
     /// Signs `message` for `network`.
     pub fn new(keypair: &Keypair, network: NetworkId, message: Message) -> Self {
         let signer = keypair.key();
-        let id = Unsigned {
-            network,
-            signer,
-            message: &message,
-        }
-        .id();
-        Self {
-            network,
-            signer,
-            signature: keypair.sign(&id.0),
-            message,
-        }
+        let id = Unsigned { network, signer, message: &message }.id();
+        Self { network, signer, signature: keypair.sign(&id.0), message }
     }
 
     /// The message's id.
     pub fn id(&self) -> MessageId {
-        Unsigned {
-            network: self.network,
-            signer: self.signer,
-            message: &self.message,
-        }
-        .id()
+        Unsigned { network: self.network, signer: self.signer, message: &self.message }.id()
     }
 
     /// The canonical bytes.
@@ -90,10 +75,7 @@ impl Signed {
     /// Checks network and signature.
     pub fn verify(self, network: NetworkId) -> Result<Verified, EnvelopeError> {
         if self.network != network {
-            return Err(EnvelopeError::Network {
-                got: self.network.0,
-                expected: network.0,
-            });
+            return Err(EnvelopeError::Network { got: self.network.0, expected: network.0 });
         }
         let id = self.id();
         if !self.signer.verify(&id.0, &self.signature) {
@@ -103,11 +85,7 @@ impl Signed {
             });
         }
         let size_bytes = self.to_bytes()?.len() as u64;
-        Ok(Verified {
-            id,
-            size_bytes,
-            signed: self,
-        })
+        Ok(Verified { id, size_bytes, signed: self })
     }
 }
 
@@ -153,11 +131,7 @@ impl Verified {
             .into_iter()
             .filter(|blob| !held.contains(blob))
             .collect();
-        if missing.is_empty() {
-            Ok(Ready(self))
-        } else {
-            Err(MissingBlobs(missing))
-        }
+        if missing.is_empty() { Ok(Ready(self)) } else { Err(MissingBlobs(missing)) }
     }
 }
 

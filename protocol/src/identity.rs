@@ -71,9 +71,7 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digest: Digest = text.parse().map_err(|_| {
-            ParseKeyError(format!(
-                "expected 64 lower-case hexadecimal digits, got {text:.80?}"
-            ))
+            ParseKeyError(format!("expected 64 lower-case hexadecimal digits, got {text:.80?}"))
         })?;
         Self::from_bytes(digest.0)
     }

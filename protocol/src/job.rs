@@ -124,21 +124,13 @@ impl JobState {
         now: Time,
     ) -> Result<Transition, Rejection> {
         let Message::Job(job) = ready.message() else {
-            return Err(Rejection::WrongKind {
-                kind: ready.message().kind(),
-            });
+            return Err(Rejection::WrongKind { kind: ready.message().kind() });
         };
         if job.fee < params.least_fee {
-            return Err(Rejection::Fee {
-                fee: job.fee,
-                least: params.least_fee,
-            });
+            return Err(Rejection::Fee { fee: job.fee, least: params.least_fee });
         }
         if job.deadline <= now {
-            return Err(Rejection::Deadline {
-                deadline: job.deadline,
-                now,
-            });
+            return Err(Rejection::Deadline { deadline: job.deadline, now });
         }
         check_ports(Ports::Inputs, &facts.inputs, &job.inputs)?;
         let id = JobId(ready.id());
@@ -163,10 +155,7 @@ impl JobState {
         };
         Ok(Transition {
             state,
-            effects: vec![
-                Effect::Transfer(escrow),
-                Effect::Notice(Notice::JobAdmitted),
-            ],
+            effects: vec![Effect::Transfer(escrow), Effect::Notice(Notice::JobAdmitted)],
         })
     }
 
@@ -193,17 +182,9 @@ pub(crate) fn check_ports(
     tensors: &[TensorRef],
 ) -> Result<(), Rejection> {
     if ports.len() != tensors.len() {
-        return Err(Rejection::PortCount {
-            what,
-            got: tensors.len(),
-            expected: ports.len(),
-        });
+        return Err(Rejection::PortCount { what, got: tensors.len(), expected: ports.len() });
     }
-    match ports
-        .iter()
-        .zip(tensors)
-        .position(|(port, tensor)| !port.fits(tensor))
-    {
+    match ports.iter().zip(tensors).position(|(port, tensor)| !port.fits(tensor)) {
         Some(position) => Err(Rejection::PortType { what, position }),
         None => Ok(()),
     }

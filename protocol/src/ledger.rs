@@ -139,9 +139,7 @@ impl Ledger {
 
     /// Every account that ever held something, but the world.
     pub fn accounts(&self) -> impl Iterator<Item = (Account, Amount)> + '_ {
-        self.balances
-            .iter()
-            .map(|(account, amount)| (*account, *amount))
+        self.balances.iter().map(|(account, amount)| (*account, *amount))
     }
 
     /// Applies all transfers in order, or none.
@@ -155,13 +153,7 @@ impl Ledger {
     }
 
     fn post_one(&mut self, transfer: &Transfer) -> Result<(), LedgerError> {
-        let Transfer {
-            debit,
-            credit,
-            amount,
-            kind,
-            ..
-        } = *transfer;
+        let Transfer { debit, credit, amount, kind, .. } = *transfer;
         if amount == Amount::ZERO {
             return Err(LedgerError::Nothing(kind));
         }
@@ -170,29 +162,19 @@ impl Ledger {
             self.outside = self.outside.checked_add(amount).ok_or(overflow(debit))?;
         } else {
             let balance = self.balance(debit);
-            let rest = balance
-                .0
-                .checked_sub(amount.0)
-                .ok_or(LedgerError::Insufficient {
-                    account: debit,
-                    balance,
-                    amount,
-                    kind,
-                })?;
+            let rest = balance.0.checked_sub(amount.0).ok_or(LedgerError::Insufficient {
+                account: debit,
+                balance,
+                amount,
+                kind,
+            })?;
             self.balances.insert(debit, Amount(rest));
         }
         if credit == Account::World {
-            let rest = self
-                .outside
-                .0
-                .checked_sub(amount.0)
-                .ok_or(overflow(credit))?;
+            let rest = self.outside.0.checked_sub(amount.0).ok_or(overflow(credit))?;
             self.outside = Amount(rest);
         } else {
-            let sum = self
-                .balance(credit)
-                .checked_add(amount)
-                .ok_or(overflow(credit))?;
+            let sum = self.balance(credit).checked_add(amount).ok_or(overflow(credit))?;
             self.balances.insert(credit, sum);
         }
         Ok(())
@@ -200,11 +182,7 @@ impl Ledger {
 
     /// `conservation`: everything held anywhere is what was deposited and not withdrawn.
     pub fn is_conserved(&self) -> bool {
-        let held: u128 = self
-            .balances
-            .values()
-            .map(|amount| u128::from(amount.0))
-            .sum();
+        let held: u128 = self.balances.values().map(|amount| u128::from(amount.0)).sum();
         held == u128::from(self.outside.0)
     }
 }

@@ -93,21 +93,12 @@ impl Receipt {
         time: Time,
     ) -> Self {
         let digest = Self::digest(network, arbiter.key(), (message, index, time));
-        Self {
-            message,
-            index,
-            time,
-            signature: arbiter.sign(&digest),
-        }
+        Self { message, index, time, signature: arbiter.sign(&digest) }
     }
 
     /// Checks the signature.
     pub fn verify(&self, network: NetworkId, arbiter: Key) -> Result<(), ReceiptError> {
         let digest = Self::digest(network, arbiter, (self.message, self.index, self.time));
-        if arbiter.verify(&digest, &self.signature) {
-            Ok(())
-        } else {
-            Err(ReceiptError(arbiter))
-        }
+        if arbiter.verify(&digest, &self.signature) { Ok(()) } else { Err(ReceiptError(arbiter)) }
     }
 }

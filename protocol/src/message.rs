@@ -45,10 +45,7 @@ impl TensorRef {
     /// The list of a state that holds these tensors by position: `S_0` of inputs, `S_n` of outputs.
     pub fn list(tensors: &[TensorRef]) -> StateList {
         StateList(
-            (0u32..)
-                .zip(tensors)
-                .map(|(position, tensor)| (position, tensor.digest()))
-                .collect(),
+            (0u32..).zip(tensors).map(|(position, tensor)| (position, tensor.digest())).collect(),
         )
     }
 }
@@ -320,7 +317,9 @@ impl Message {
             Self::AdmitArtifact(admit) => vec![admit.manifest],
             Self::Job(job) => contents(&job.inputs),
             Self::Claim(claim) => contents(&claim.outputs),
-            Self::Evidence(evidence) => evidence.tensors.iter().map(|(_, tensor)| tensor.content).collect(),
+            Self::Evidence(evidence) => {
+                evidence.tensors.iter().map(|(_, tensor)| tensor.content).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -334,8 +333,5 @@ pub fn challenge_commitment(
     challenger: Key,
     claim: ClaimId,
 ) -> Digest {
-    hash(
-        Context::Commitment,
-        &(network, root, salt, challenger, claim),
-    )
+    hash(Context::Commitment, &(network, root, salt, challenger, claim))
 }

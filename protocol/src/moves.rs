@@ -18,15 +18,10 @@ impl Step<'_> {
     pub(crate) fn take(&mut self, ready: &Ready, take: &Take) -> Result<(), Rejection> {
         let key = ready.signer();
         if self.state.phase != JobPhase::Open {
-            return Err(Rejection::NotOpen {
-                phase: self.state.phase.name(),
-            });
+            return Err(Rejection::NotOpen { phase: self.state.phase.name() });
         }
         if take.attempt != self.state.attempt {
-            return Err(Rejection::Attempt {
-                got: take.attempt,
-                due: self.state.attempt,
-            });
+            return Err(Rejection::Attempt { got: take.attempt, due: self.state.attempt });
         }
         if self.state.barred.contains(&key) {
             return Err(Rejection::Barred { key });
@@ -60,26 +55,18 @@ impl Step<'_> {
             JobPhase::Taken(lease) if lease.executor == key => lease.clone(),
             JobPhase::Taken(_) => return Err(Rejection::NotHolder { key }),
             other => {
-                return Err(Rejection::NotOpen {
-                    phase: other.name(),
-                });
+                return Err(Rejection::NotOpen { phase: other.name() });
             }
         };
         if claim.attempt != self.state.attempt {
-            return Err(Rejection::Attempt {
-                got: claim.attempt,
-                due: self.state.attempt,
-            });
+            return Err(Rejection::Attempt { got: claim.attempt, due: self.state.attempt });
         }
         if self.now >= lease.until {
             return Err(Rejection::Late);
         }
         if claim.layers != self.state.facts.layers {
             let expected = self.state.facts.layers;
-            return Err(Rejection::Layers {
-                got: claim.layers,
-                expected,
-            });
+            return Err(Rejection::Layers { got: claim.layers, expected });
         }
         check_ports(Ports::Outputs, &self.state.facts.outputs, &claim.outputs)?;
         let shape = TraceShape::new(claim.layers)?;
@@ -87,11 +74,7 @@ impl Step<'_> {
         let last_state = TensorRef::list(&claim.outputs).digest(claim.layers);
         let mut known = Known::default();
         known.opened(claim.first.verify(shape, 0, first_state, claim.root)?);
-        known.opened(
-            claim
-                .last
-                .verify(shape, claim.layers, last_state, claim.root)?,
-        );
+        known.opened(claim.last.verify(shape, claim.layers, last_state, claim.root)?);
         let window_ends = self.now.after(self.params.window);
         self.state.claims.push(ClaimState {
             id: ClaimId(ready.id()),
@@ -121,11 +104,7 @@ impl Step<'_> {
         if let Some(outcome) = self.state.claim_by_id(id).and_then(ClaimState::outcome) {
             return Err(Rejection::Ended(outcome.name()));
         }
-        self.state
-            .claims
-            .last_mut()
-            .filter(|claim| claim.id == id)
-            .ok_or(Rejection::NoClaim)
+        self.state.claims.last_mut().filter(|claim| claim.id == id).ok_or(Rejection::NoClaim)
     }
 
     pub(crate) fn commit(&mut self, ready: &Ready, commit: &Commit) -> Result<(), Rejection> {
@@ -136,12 +115,7 @@ impl Step<'_> {
         }
         if now >= claim.window_ends {
             let (from, until) = (claim.admitted, claim.window_ends);
-            return Err(Rejection::NotInTime {
-                what: "a commitment",
-                from,
-                until,
-                now,
-            });
+            return Err(Rejection::NotInTime { what: "a commitment", from, until, now });
         }
         if claim.challenge_of(key).is_some() {
             return Err(Rejection::AlreadyChallenged { key });
@@ -171,17 +145,10 @@ impl Step<'_> {
         let claim = self.live_claim(reveal.claim)?;
         let (from, until) = (claim.window_ends, claim.reveal_ends);
         if now < from || now >= until {
-            return Err(Rejection::NotInTime {
-                what: "a reveal",
-                from,
-                until,
-                now,
-            });
+            return Err(Rejection::NotInTime { what: "a reveal", from, until, now });
         }
         let shape = claim.shape()?;
-        let challenge = claim
-            .challenge_of(key)
-            .ok_or(Rejection::NotChallenged { key })?;
+        let challenge = claim.challenge_of(key).ok_or(Rejection::NotChallenged { key })?;
         let due = challenge_commitment(network, reveal.root, &reveal.salt, key, reveal.claim);
         if challenge.commitment != due {
             return Err(Rejection::Commitment);
@@ -190,27 +157,14 @@ impl Step<'_> {
             return Ok(());
         }
         let mut known = claim.known.get(&reveal.root).cloned().unwrap_or_default();
-        known.opened(
-            reveal
-                .first
-                .verify(shape, 0, claim.first_state, reveal.root)?,
-        );
+        known.opened(reveal.first.verify(shape, 0, claim.first_state, reveal.root)?);
         let layers = shape.layers();
-        known.opened(
-            reveal
-                .last
-                .verify(shape, layers, reveal.last_state, reveal.root)?,
-        );
+        known.opened(reveal.last.verify(shape, layers, reveal.last_state, reveal.root)?);
         claim.known.insert(reveal.root, known);
-        let revealed = Revealed {
-            root: reveal.root,
-            last_state: reveal.last_state,
-            message: ready.id(),
-        };
-        if let Some(challenge) = claim
-            .challenges
-            .iter_mut()
-            .find(|challenge| challenge.challenger == key)
+        let revealed =
+            Revealed { root: reveal.root, last_state: reveal.last_state, message: ready.id() };
+        if let Some(challenge) =
+            claim.challenges.iter_mut().find(|challenge| challenge.challenger == key)
         {
             challenge.revealed = Some(revealed);
         }
@@ -234,11 +188,7 @@ impl Step<'_> {
         let mine = claim.known.get(&root).cloned().unwrap_or_default();
         let hash = mine.get(node).ok_or(Rejection::NotDue)?;
         let reveal = check_reveal(shape, node, params.arity, hash, &dissection.children)?;
-        if reveal
-            .nodes
-            .iter()
-            .all(|(place, _)| mine.get(*place).is_some())
-        {
+        if reveal.nodes.iter().all(|(place, _)| mine.get(*place).is_some()) {
             return Ok(());
         }
         if !waits_in_time(claim, side, &root, node, now)? {
@@ -265,11 +215,7 @@ impl Step<'_> {
             return;
         };
         let executor_moved = root == claim.claim.root;
-        let ours = claim
-            .known
-            .get(&claim.claim.root)
-            .cloned()
-            .unwrap_or_default();
+        let ours = claim.known.get(&claim.claim.root).cloned().unwrap_or_default();
         let mut ended = Vec::new();
         for dispute in &mut claim.disputes {
             let concerned = executor_moved || dispute.counter_root == root;
@@ -281,21 +227,13 @@ impl Step<'_> {
                 *dispute.moves.entry(by).or_default() += 1;
             }
             if padding != Padding::Empty {
-                let side = if executor_moved {
-                    Side::Executor
-                } else {
-                    Side::Challenger
-                };
+                let side = if executor_moved { Side::Executor } else { Side::Challenger };
                 let outcome = Outcome::Padding(side);
                 dispute.end(outcome, now);
                 ended.push(outcome);
                 continue;
             }
-            let theirs = claim
-                .known
-                .get(&dispute.counter_root)
-                .cloned()
-                .unwrap_or_default();
+            let theirs = claim.known.get(&dispute.counter_root).cloned().unwrap_or_default();
             dispute.advance(params, &ours, &theirs, now);
         }
         for outcome in ended {
@@ -309,9 +247,7 @@ impl Step<'_> {
         standing: EvidenceStanding,
     ) -> Result<(), Rejection> {
         let Message::Evidence(evidence) = ready.message() else {
-            return Err(Rejection::WrongKind {
-                kind: ready.message().kind(),
-            });
+            return Err(Rejection::WrongKind { kind: ready.message().kind() });
         };
         let (key, now) = (ready.signer(), self.now);
         let claim = self.live_claim(evidence.claim)?;
@@ -320,10 +256,7 @@ impl Step<'_> {
         } else if claim.is_member(key, &evidence.counter_root) {
             Side::Challenger
         } else {
-            return Err(Rejection::NotASide {
-                key,
-                root: evidence.counter_root,
-            });
+            return Err(Rejection::NotASide { key, root: evidence.counter_root });
         };
         check_list(claim, evidence)?;
         let counter_root = evidence.counter_root;
@@ -410,8 +343,6 @@ fn check_list(claim: &ClaimState, evidence: &EvidenceMessage) -> Result<(), Reje
     let before = layer.checked_sub(1).ok_or(Rejection::List { layer })?;
     let shape = claim.shape()?;
     let state = evidence.list.digest(before);
-    evidence
-        .opening
-        .verify(shape, before, state, claim.claim.root)?;
+    evidence.opening.verify(shape, before, state, claim.claim.root)?;
     Ok(())
 }

@@ -105,23 +105,10 @@ impl Params {
             return Err(ParamsError::Payout(self.payout_percent));
         }
         if self.grace > self.budget {
-            return Err(ParamsError::Grace {
-                grace: self.grace.0,
-                budget: self.budget.0,
-            });
+            return Err(ParamsError::Grace { grace: self.grace.0, budget: self.budget.0 });
         }
-        self.covers(
-            "executor_bond",
-            self.executor_bond,
-            "judgement_cost",
-            self.judgement_cost,
-        )?;
-        self.covers(
-            "challenger_bond",
-            self.challenger_bond,
-            "dispute_cost",
-            self.dispute_cost,
-        )
+        self.covers("executor_bond", self.executor_bond, "judgement_cost", self.judgement_cost)?;
+        self.covers("challenger_bond", self.challenger_bond, "dispute_cost", self.dispute_cost)
     }
 
     fn covers(
@@ -134,13 +121,7 @@ impl Params {
         let share = amount.percent(self.payout_percent);
         if share < cost {
             let payout_percent = self.payout_percent;
-            return Err(ParamsError::Bond {
-                bond,
-                payout_percent,
-                share,
-                what,
-                cost,
-            });
+            return Err(ParamsError::Bond { bond, payout_percent, share, what, cost });
         }
         Ok(())
     }

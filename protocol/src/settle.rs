@@ -37,13 +37,7 @@ impl Bond {
         if amount > Amount::ZERO {
             self.left = self.left.less(amount);
             let debit = Account::Bond(self.id);
-            step.transfer(Transfer {
-                debit,
-                credit,
-                amount,
-                kind,
-                cause: self.cause,
-            });
+            step.transfer(Transfer { debit, credit, amount, kind, cause: self.cause });
         }
     }
 
@@ -76,11 +70,7 @@ fn true_root(claim: &ClaimState, truth: Truth) -> Option<Digest> {
     let mut standing = claim
         .disputes
         .iter()
-        .filter(|dispute| {
-            dispute
-                .outcome()
-                .is_some_and(|outcome| !outcome.refutes_counter())
-        })
+        .filter(|dispute| dispute.outcome().is_some_and(|outcome| !outcome.refutes_counter()))
         .map(|dispute| dispute.counter_root);
     match truth {
         Truth::Undisputed | Truth::Ran(None) => None,
@@ -90,19 +80,11 @@ fn true_root(claim: &ClaimState, truth: Truth) -> Option<Digest> {
 }
 
 fn executor_bond(step: &Step<'_>, claim: &ClaimState) -> Bond {
-    Bond {
-        id: claim.take,
-        left: claim.bond,
-        cause: step.cause(claim.id),
-    }
+    Bond { id: claim.take, left: claim.bond, cause: step.cause(claim.id) }
 }
 
 fn challenge_bond(step: &Step<'_>, claim: &ClaimState, challenge: &Challenge) -> Bond {
-    Bond {
-        id: challenge.id,
-        left: challenge.bond,
-        cause: step.cause(claim.id),
-    }
+    Bond { id: challenge.id, left: challenge.bond, cause: step.cause(claim.id) }
 }
 
 fn finalise(step: &mut Step<'_>, claim: &ClaimState) {
@@ -121,12 +103,7 @@ fn finalise(step: &mut Step<'_>, claim: &ClaimState) {
         let mut bond = challenge_bond(step, claim, challenge);
         let payable = challenge.bond.percent(step.params.payout_percent);
         let cost = step.params.dispute_cost.at_most(payable);
-        bond.pay(
-            step,
-            Account::Free(claim.executor),
-            cost,
-            TransferKind::DisputeCost,
-        );
+        bond.pay(step, Account::Free(claim.executor), cost, TransferKind::DisputeCost);
         bond.rest(step, Account::Burned, TransferKind::Burn);
     }
     step.end_claim(ClaimOutcome::Final);
@@ -146,11 +123,7 @@ fn cancel(step: &mut Step<'_>, claim: &ClaimState) {
         if lost {
             bond.rest(step, Account::Burned, TransferKind::Burn);
         } else {
-            bond.rest(
-                step,
-                Account::Free(challenge.challenger),
-                TransferKind::Unlock,
-            );
+            bond.rest(step, Account::Free(challenge.challenger), TransferKind::Unlock);
         }
     }
     step.end_claim(ClaimOutcome::Cancelled);
@@ -173,11 +146,7 @@ fn reject(step: &mut Step<'_>, claim: &ClaimState, rewarded: Option<Digest>) {
         if challenge.revealed.as_ref().map(|revealed| revealed.root) == rewarded
             && rewarded.is_some()
         {
-            bond.rest(
-                step,
-                Account::Free(challenge.challenger),
-                TransferKind::Unlock,
-            );
+            bond.rest(step, Account::Free(challenge.challenger), TransferKind::Unlock);
         } else {
             bond.rest(step, Account::Burned, TransferKind::Burn);
         }
@@ -201,15 +170,9 @@ fn shares(
         .map(|challenge| challenge.challenger)
         .collect();
     let no_moves = BTreeMap::new();
-    let moves = claim
-        .dispute(&root)
-        .map_or(&no_moves, |dispute| &dispute.moves);
+    let moves = claim.dispute(&root).map_or(&no_moves, |dispute| &dispute.moves);
     let total: u64 = moves.values().map(|count| u64::from(*count)).sum();
-    let for_moves = if total == 0 {
-        Amount::ZERO
-    } else {
-        reward.over(2)
-    };
+    let for_moves = if total == 0 { Amount::ZERO } else { reward.over(2) };
     let for_first = reward.less(for_moves);
     let mut shares: BTreeMap<Key, Amount> = BTreeMap::new();
     let mut add = |key: Key, amount: Amount| {
@@ -255,19 +218,10 @@ pub(crate) fn refund(step: &mut Step<'_>, reason: RefundReason) {
 
 /// A take ended without a claim: it costs a fee that doubles each time, and bars the key from the job.
 pub(crate) fn lapse(step: &mut Step<'_>, lease: &Lease) {
-    let mut bond = Bond {
-        id: lease.id,
-        left: lease.bond,
-        cause: lease.id,
-    };
+    let mut bond = Bond { id: lease.id, left: lease.bond, cause: lease.id };
     let doubled = 1u64.checked_shl(step.state.lapses).unwrap_or(u64::MAX);
     let fee = Amount(step.params.lapse_fee.0.saturating_mul(doubled));
-    bond.pay(
-        step,
-        Account::Free(step.state.requester),
-        fee,
-        TransferKind::LapseFee,
-    );
+    bond.pay(step, Account::Free(step.state.requester), fee, TransferKind::LapseFee);
     bond.rest(step, Account::Free(lease.executor), TransferKind::Unlock);
     step.state.barred.insert(lease.executor);
     step.state.lapses = step.state.lapses.saturating_add(1);
@@ -277,10 +231,6 @@ pub(crate) fn lapse(step: &mut Step<'_>, lease: &Lease) {
 
 /// The bond of a challenge that was not revealed, or that revealed the claim's own root.
 pub(crate) fn burn_challenge(step: &mut Step<'_>, challenge: &Challenge) {
-    let bond = Bond {
-        id: challenge.id,
-        left: challenge.bond,
-        cause: challenge.id,
-    };
+    let bond = Bond { id: challenge.id, left: challenge.bond, cause: challenge.id };
     bond.rest(step, Account::Burned, TransferKind::Burn);
 }

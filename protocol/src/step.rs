@@ -21,27 +21,16 @@ pub fn step(
     event: &Event<'_>,
     now: Time,
 ) -> Result<Transition, Rejection> {
-    let mut next = Step {
-        params,
-        now,
-        state: state.clone(),
-        effects: Vec::new(),
-    };
+    let mut next = Step { params, now, state: state.clone(), effects: Vec::new() };
     match event {
         Event::Message(ready) => next.message(ready)?,
         Event::Evidence(ready, standing) => next.evidence(ready, *standing)?,
         Event::Tick => next.tick()?,
         Event::Resumed => next.resumed(),
-        Event::Judged {
-            counter_root,
-            verdict,
-        } => next.judged(*counter_root, *verdict)?,
+        Event::Judged { counter_root, verdict } => next.judged(*counter_root, *verdict)?,
         Event::Ran { root } => next.ran(*root)?,
     }
-    Ok(Transition {
-        state: next.state,
-        effects: next.effects,
-    })
+    Ok(Transition { state: next.state, effects: next.effects })
 }
 
 /// When a tick can next change the job, if ever.
@@ -58,10 +47,7 @@ pub fn next_deadline(state: &JobState) -> Option<Time> {
                     .disputes
                     .iter()
                     .flat_map(|dispute| {
-                        [
-                            dispute.executor_clock.ends(),
-                            dispute.challenger_clock.ends(),
-                        ]
+                        [dispute.executor_clock.ends(), dispute.challenger_clock.ends()]
                     })
                     .flatten()
                     .min(),
@@ -99,16 +85,14 @@ impl Step<'_> {
             Message::SubRoot(_)
             | Message::SubDissection(_)
             | Message::ChunkDissection(_)
-            | Message::Equivocation(_) => Err(Rejection::NotPlayed {
-                kind: ready.message().kind(),
-            }),
+            | Message::Equivocation(_) => {
+                Err(Rejection::NotPlayed { kind: ready.message().kind() })
+            }
             Message::AdmitArtifact(_)
             | Message::Mint(_)
             | Message::Withdraw(_)
             | Message::Job(_)
-            | Message::Evidence(_) => Err(Rejection::WrongKind {
-                kind: ready.message().kind(),
-            }),
+            | Message::Evidence(_) => Err(Rejection::WrongKind { kind: ready.message().kind() }),
         }
     }
 
@@ -190,10 +174,7 @@ impl Step<'_> {
         let own = claim.claim.root;
         let (kept, forfeited): (Vec<_>, Vec<_>) =
             claim.challenges.drain(..).partition(|challenge| {
-                challenge
-                    .revealed
-                    .as_ref()
-                    .is_some_and(|revealed| revealed.root != own)
+                challenge.revealed.as_ref().is_some_and(|revealed| revealed.root != own)
             });
         claim.challenges = kept;
         claim.forfeited = forfeited.clone();
@@ -246,18 +227,12 @@ impl Step<'_> {
         if claim.phase != ClaimPhase::Disputed {
             return;
         }
-        let Some(outcomes) = claim
-            .disputes
-            .iter()
-            .map(Dispute::outcome)
-            .collect::<Option<Vec<_>>>()
+        let Some(outcomes) =
+            claim.disputes.iter().map(Dispute::outcome).collect::<Option<Vec<_>>>()
         else {
             return;
         };
-        let standing = outcomes
-            .iter()
-            .filter(|outcome| !outcome.refutes_counter())
-            .count();
+        let standing = outcomes.iter().filter(|outcome| !outcome.refutes_counter()).count();
         let rejected = outcomes.iter().any(|outcome| outcome.rejects_claim());
         let timed_out = outcomes.contains(&Outcome::ExecutorTimeout);
         if rejected && standing > 0 && (timed_out || standing > 1) {
@@ -288,9 +263,6 @@ pub(crate) fn dispute_mut<'a>(
     claim: &'a mut ClaimState,
     counter_root: &Digest,
 ) -> Result<&'a mut Dispute, Rejection> {
-    let found = claim
-        .disputes
-        .iter_mut()
-        .find(|dispute| dispute.counter_root == *counter_root);
+    let found = claim.disputes.iter_mut().find(|dispute| dispute.counter_root == *counter_root);
     found.ok_or(Rejection::NotDue)
 }

@@ -47,9 +47,7 @@ impl Amount {
 
     /// `self * count / total`, rounded down; nothing if `total` is zero.
     pub fn share(self, count: u64, total: u64) -> Self {
-        let share = (u128::from(self.0) * u128::from(count))
-            .checked_div(total.into())
-            .unwrap_or(0);
+        let share = (u128::from(self.0) * u128::from(count)).checked_div(total.into()).unwrap_or(0);
         Self(u64::try_from(share).unwrap_or(u64::MAX))
     }
 

@@ -16,6 +16,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+pub use daemons::LIES;
+
 use args::{Cli, Command, ConfigCommand};
 use config::Config;
 

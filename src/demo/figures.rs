@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use gainsay_player::journal::{Lie, read_lies};
+use gainsay_challenger::Alarm;
+use gainsay_executor::Lie;
+use gainsay_commitment::Digest;
 use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobPhase, JobState};
 use serde::Serialize;
 
@@ -16,6 +18,7 @@ use super::kind::Plan;
 use super::network::{challenger_name, executor_name};
 use super::play::Played;
 use crate::cli::args::DemoArgs;
+use crate::cli::LIES;
 
 /// One dispute of the demo.
 #[derive(Debug, Clone, Serialize)]
@@ -126,10 +129,8 @@ impl Figures {
     fn count_challenges(&mut self, claim: &ClaimState, lies: &Lies) {
         for challenge in claim.challenges.iter().chain(&claim.forfeited) {
             let lost = challenge_lost(claim, challenge.challenger);
-            let lied = lies.is_alarm(claim)
-                && lies.alarmist.is_some()
-                && lies.alarm_root(claim)
-                    == challenge.revealed.as_ref().map(|revealed| revealed.root.to_string());
+            let root = challenge.revealed.as_ref().map(|revealed| revealed.root);
+            let lied = root.is_some_and(|root| lies.is_alarm(claim, root));
             if lied {
                 self.fraud("false-alarm", lost);
             } else if lost {
@@ -159,49 +160,39 @@ impl Figures {
 /// What the liars wrote down before they lied.
 struct Lies {
     claims: Vec<Lie>,
-    alarms: Vec<Lie>,
-    alarmist: Option<usize>,
+    alarms: Vec<Alarm>,
 }
 
 impl Lies {
     fn read(plan: &Plan, folder: &Path) -> Result<Self> {
-        let read = |name: String| {
-            let data = folder.join(&name);
-            read_lies(&data).with_context(|| format!("cannot read the journal of {name}"))
-        };
-        let claims = if plan.executor_kinds.is_empty() {
-            Vec::new()
-        } else {
-            read(executor_name(plan.liar))?
-        };
-        let alarms = match plan.alarmist {
-            Some(index) => read(challenger_name(index))?,
-            None => Vec::new(),
-        };
-        Ok(Self { claims, alarms, alarmist: plan.alarmist })
+        let journal = |name: &str| folder.join(name).join(LIES);
+        let unreadable = |name: &str| format!("cannot read the journal of {name}");
+        let mut lies = Self { claims: Vec::new(), alarms: Vec::new() };
+        if !plan.executor_kinds.is_empty() {
+            let name = executor_name(plan.liar);
+            lies.claims = Lie::read(&journal(&name)).with_context(|| unreadable(&name))?;
+        }
+        if let Some(index) = plan.alarmist {
+            let name = challenger_name(index);
+            lies.alarms = Alarm::read(&journal(&name)).with_context(|| unreadable(&name))?;
+        }
+        Ok(lies)
     }
 
-    /// The kind of lie that a claim is, by its claimed root.
+    /// The kind of lie that a claim is.
     fn of_claim(&self, job: &JobState, claim: &ClaimState) -> Option<String> {
         let told = self.claims.iter().find(|lie| {
-            lie.job == job.id.0.0.to_string()
+            lie.job == job.id.0.0
                 && lie.attempt == claim.claim.attempt
-                && lie.root == claim.claim.root.to_string()
+                && lie.claimed_root == claim.claim.root
         });
-        told.map(|lie| lie.kind.clone())
+        told.map(|lie| lie.kind.to_string())
     }
 
-    fn alarm(&self, claim: &ClaimState) -> Option<&Lie> {
-        let id = claim.id.0.0.to_string();
-        self.alarms.iter().find(|lie| lie.claim.as_deref() == Some(&id))
-    }
-
-    fn is_alarm(&self, claim: &ClaimState) -> bool {
-        self.alarm(claim).is_some()
-    }
-
-    fn alarm_root(&self, claim: &ClaimState) -> Option<String> {
-        self.alarm(claim).map(|lie| lie.root.clone())
+    /// Whether this counter root on this claim is a false alarm.
+    fn is_alarm(&self, claim: &ClaimState, counter_root: Digest) -> bool {
+        let id = claim.id.0.0;
+        self.alarms.iter().any(|alarm| alarm.claim == id && alarm.counter_root == counter_root)
     }
 }
 
@@ -230,10 +221,9 @@ fn describe(
     };
     let root = dispute.counter_root;
     let case = played.cases.iter().find(|(id, counter, _)| *id == claim.id && *counter == root);
-    let kind = lies.of_claim(job, claim).or_else(|| {
-        let alarm = lies.alarm_root(claim) == Some(root.to_string());
-        alarm.then(|| "false-alarm".to_owned())
-    });
+    let kind = lies
+        .of_claim(job, claim)
+        .or_else(|| lies.is_alarm(claim, root).then(|| "false-alarm".to_owned()));
     let layer = dispute.layer();
     let layer_name = layer.and_then(|layer| {
         let index = usize::try_from(layer.checked_sub(1)?).ok()?;

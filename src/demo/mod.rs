@@ -28,8 +28,8 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     }
     let folder = Folder::new(args.keep.as_deref())?;
     let plan = kind::Plan::new(args);
-    let network = network::Network::start(args, &plan, folder.path()).await?;
-    let played = play::play(args, &plan, &network, folder.path()).await;
+    let mut network = network::Network::start(folder.path()).await?;
+    let played = play::play(args, &plan, &mut network, folder.path()).await;
     let played = match played {
         Ok(played) => played,
         Err(error) => {

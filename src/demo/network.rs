@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -42,9 +43,9 @@ pub struct Network {
     /// The arbiter's key.
     pub arbiter: Key,
     /// The operator, who mints.
-    pub operator: Keypair,
+    pub operator: Arc<Keypair>,
     /// The requester.
-    pub requester: Keypair,
+    pub requester: Arc<Keypair>,
     /// Names of executors and challengers by key.
     pub names: BTreeMap<Key, String>,
     folder: PathBuf,
@@ -63,7 +64,7 @@ pub fn challenger_name(index: usize) -> String {
 
 impl Network {
     /// Makes keys and configuration, and starts the arbiter. Players follow with [`Network::start_players`].
-    pub async fn start(args: &DemoArgs, _plan: &Plan, folder: &Path) -> Result<Self> {
+    pub async fn start(folder: &Path) -> Result<Self> {
         let keys = folder.join("keys");
         std::fs::create_dir(&keys).with_context(|| format!("cannot make {}", keys.display()))?;
         let new_key = |name: &str| keyfile::create(&keys.join(name));
@@ -73,14 +74,14 @@ impl Network {
         for name in player_names() {
             names.insert(new_key(&name)?.key(), name);
         }
-        let config = configuration(args, &operator);
+        let config = configuration(&operator);
         let text = toml::to_string_pretty(&config).context("cannot encode the configuration")?;
         std::fs::write(folder.join("gainsay.toml"), text).context("cannot write gainsay.toml")?;
         let mut network = Self {
             address: ([127, 0, 0, 1], 0).into(),
             arbiter: arbiter.key(),
-            operator,
-            requester,
+            operator: Arc::new(operator),
+            requester: Arc::new(requester),
             names,
             folder: folder.to_owned(),
             daemons: Vec::new(),
@@ -198,7 +199,7 @@ fn player_names() -> Vec<String> {
 }
 
 /// Short clocks, so that the demo is over soon, and arity 2, so that the narrowing can be seen step by step.
-fn configuration(_args: &DemoArgs, operator: &Keypair) -> Config {
+fn configuration(operator: &Keypair) -> Config {
     let mut config = Config::default();
     config.network.name = "demo".into();
     config.network.operator = Some(operator.key().to_string());

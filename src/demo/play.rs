@@ -9,7 +9,7 @@ use gainsay_model::Artifact;
 use gainsay_network::api::{AccountView, CaseView, TotalsView};
 use gainsay_player::ArbiterClient;
 use gainsay_protocol::{
-    AdmitArtifact, Amount, ArtifactId, ClaimId, Job, JobId, JobPhase, JobState, Key, Message, Mint,
+    AdmitArtifact, Amount, ArtifactId, ClaimId, Job, JobId, JobPhase, JobState, Key, Keypair, Message, Mint,
     TensorRef, Time,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -49,8 +49,8 @@ pub async fn play(
     network: &mut Network,
     folder: &Path,
 ) -> Result<Played> {
-    let operator = client(network, network.operator.seed().as_ref()).await?;
-    let requester = client(network, network.requester.seed().as_ref()).await?;
+    let operator = client(network, &network.operator).await?;
+    let requester = client(network, &network.requester).await?;
     let (artifact, questions) = prepare(args, plan)?;
     let share = u64::from(args.jobs).div_ceil(EXECUTORS as u64);
     fund(&operator, network, share, args).await?;
@@ -69,9 +69,8 @@ pub async fn play(
     gather(&requester, network, folder, (questions, ids), before, &artifact).await
 }
 
-async fn client(network: &Network, seed: &[u8; 32]) -> Result<ArbiterClient> {
-    let keypair = Arc::new(gainsay_protocol::Keypair::from_seed(seed));
-    ArbiterClient::connect(network.address, network.arbiter, keypair)
+async fn client(network: &Network, keypair: &Arc<Keypair>) -> Result<ArbiterClient> {
+    ArbiterClient::connect(network.address, network.arbiter, Arc::clone(keypair))
         .await
         .context("cannot reach the demo's arbiter")
 }
@@ -235,7 +234,7 @@ async fn gather(
         .collect();
     let totals = requester.totals().await.context("cannot read the ledger")?;
     let program = artifact.program(0).context("the artifact has no program")?;
-    let layers = program.layer_table().layers.iter().map(|layer| layer.name.clone()).collect();
+    let layers = program.layers().iter().map(|layer| layer.name.clone()).collect();
     Ok(Played { jobs, answers, cases, accounts, totals, layers })
 }
 

@@ -133,10 +133,7 @@ impl Loader<'_> {
     fn find(&mut self, expected: &[usize], dtype: DType) -> Result<TensorData, LoadError> {
         let path = self.path.joined();
         let Ok(view) = self.file.tensor(&path) else {
-            return Err(LoadError::Missing {
-                path,
-                shape: expected.to_vec(),
-            });
+            return Err(LoadError::Missing { path, shape: expected.to_vec() });
         };
         self.unread.remove(&path);
         if view.shape() != expected {
@@ -147,11 +144,7 @@ impl Loader<'_> {
             });
         }
         if element(dtype) != Some(view.dtype()) {
-            return Err(LoadError::Element {
-                path,
-                expected: dtype,
-                found: view.dtype(),
-            });
+            return Err(LoadError::Element { path, expected: dtype, found: view.dtype() });
         }
         Ok(TensorData::from_bytes_vec(view.data().to_vec(), expected, dtype))
     }
@@ -187,7 +180,10 @@ impl ModuleMapper for Loader<'_> {
         param.map(|value| self.replace(value))
     }
 
-    fn map_bool<const D: usize>(&mut self, param: Param<Tensor<D, Bool>>) -> Param<Tensor<D, Bool>> {
+    fn map_bool<const D: usize>(
+        &mut self,
+        param: Param<Tensor<D, Bool>>,
+    ) -> Param<Tensor<D, Bool>> {
         param.map(|value| self.replace(value))
     }
 }
@@ -207,10 +203,7 @@ impl Saver {
                 self.tensors.insert(path, Parameter { data, dtype });
             }
             None => {
-                self.error = Some(SaveError::Element {
-                    path,
-                    dtype: data.dtype(),
-                });
+                self.error = Some(SaveError::Element { path, dtype: data.dtype() });
             }
         }
     }

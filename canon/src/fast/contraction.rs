@@ -56,13 +56,15 @@ impl Fast {
         output: &mut [f32],
     ) -> Result<(), OperatorError> {
         let Extents { m, k, n } = extents;
-        let threads = self.threads.worthwhile(2 * (problems.len() * m * n) as u64 * k.max(1) as u64);
+        let threads =
+            self.threads.worthwhile(2 * (problems.len() * m * n) as u64 * k.max(1) as u64);
         let grid = Grid::new(problems.len(), extents, threads);
         let each = grid.row_blocks * grid.column_blocks;
         let output = Output::new(output);
         self.threads.run(threads, problems.len() * each, |task| {
             let problem = &problems[task / each];
-            let (row, column) = (task % each / grid.column_blocks, task % each % grid.column_blocks);
+            let (row, column) =
+                (task % each / grid.column_blocks, task % each % grid.column_blocks);
             let (row, column) = (row * grid.rows, column * grid.columns);
             let product = Product {
                 a: problem.a,
@@ -92,7 +94,8 @@ impl Fast {
         (b, b_type): (&[f32], &TensorType),
         result: &TensorType,
     ) -> Result<Vec<f32>, OperatorError> {
-        let (a_shape, b_shape, shape) = (extents(&a_type.shape), extents(&b_type.shape), extents(&result.shape));
+        let (a_shape, b_shape, shape) =
+            (extents(&a_type.shape), extents(&b_type.shape), extents(&result.shape));
         let (batch, matrix) = shape.split_at(shape.len() - 2);
         let (m, k, n) = (matrix[0], a_shape[a_shape.len() - 1], matrix[1]);
         let a_batch = broadcast_strides(&a_shape[..a_shape.len() - 2], batch);
@@ -100,14 +103,18 @@ impl Fast {
         let mut output = vec![0.0; shape.iter().product()];
         let count = batch.iter().product();
         // One matrix `b` for all rows of all batches: one product of many rows.
-        if b_batch.iter().all(|&stride| stride == 0) && a_shape[..a_shape.len() - 2] == *batch && count > 1 {
+        if b_batch.iter().all(|&stride| stride == 0)
+            && a_shape[..a_shape.len() - 2] == *batch
+            && count > 1
+        {
             let problem = Problem { a, b: Matrix { b, n }, start: 0, bias: Bias::None };
             self.contract(&[problem], Extents { m: count * m, k, n }, &mut output)?;
             return Ok(output);
         }
         let problems: Vec<Problem<'_, Matrix<'_>>> = (0..count)
             .map(|index| {
-                let [a_index, b_index] = [&a_batch, &b_batch].map(|strides| position(index, batch, strides));
+                let [a_index, b_index] =
+                    [&a_batch, &b_batch].map(|strides| position(index, batch, strides));
                 let (a, b) = (&a[a_index * m * k..][..m * k], &b[b_index * k * n..][..k * n]);
                 Problem { a, b: Matrix { b, n }, start: index * m * n, bias: Bias::None }
             })
@@ -129,7 +136,11 @@ impl Fast {
         let m = shape[..shape.len() - 1].iter().product();
         let mut output = vec![0.0; m * n];
         let bias = bias.map_or(Bias::None, Bias::Columns);
-        self.contract(&[Problem { a: x, b: Matrix { b: w, n }, start: 0, bias }], Extents { m, k, n }, &mut output)?;
+        self.contract(
+            &[Problem { a: x, b: Matrix { b: w, n }, start: 0, bias }],
+            Extents { m, k, n },
+            &mut output,
+        )?;
         Ok(output)
     }
 

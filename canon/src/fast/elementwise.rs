@@ -205,12 +205,23 @@ impl Fast {
         }))
     }
 
-    pub(super) fn clamp(&self, x: &[f32], lower: Option<Scalar>, upper: Option<Scalar>) -> Computed {
+    pub(super) fn clamp(
+        &self,
+        x: &[f32],
+        lower: Option<Scalar>,
+        upper: Option<Scalar>,
+    ) -> Computed {
         let bound = |scalar: Option<Scalar>| scalar.map(f32::from_scalar);
         Ok(Some(self.map(x, 1, Clamp { lower: bound(lower), upper: bound(upper) })?))
     }
 
-    pub(super) fn binary(&self, function: Binary, a: &Tensor, b: &Tensor, result: &TensorType) -> Computed {
+    pub(super) fn binary(
+        &self,
+        function: Binary,
+        a: &Tensor,
+        b: &Tensor,
+        result: &TensorType,
+    ) -> Computed {
         macro_rules! others {
             ($($variant:ident)*) => {
                 match (a.data(), b.data()) {
@@ -262,9 +273,17 @@ impl Fast {
                 let y = &mut y[run * inner..(run + 1) * inner];
                 let (a, b) = (&a[at_a as usize..], &b[at_b as usize..]);
                 match walk.strides {
-                    [1, 1] => self.vectors.run(Map2 { a: &a[..inner], b: &b[..inner], y, function }),
-                    [1, _] => self.vectors.run(Map { x: &a[..inner], y, function: With(function, b[0]) }),
-                    [_, 1] => self.vectors.run(Map { x: &b[..inner], y, function: Before(a[0], function) }),
+                    [1, 1] => {
+                        self.vectors.run(Map2 { a: &a[..inner], b: &b[..inner], y, function })
+                    }
+                    [1, _] => {
+                        self.vectors.run(Map { x: &a[..inner], y, function: With(function, b[0]) })
+                    }
+                    [_, 1] => self.vectors.run(Map {
+                        x: &b[..inner],
+                        y,
+                        function: Before(a[0], function),
+                    }),
                     _ => self.vectors.run(Map2 { a: &a[..1], b: &b[..1], y, function }),
                 }
             });
@@ -272,7 +291,13 @@ impl Fast {
         Ok(Data::F32(result))
     }
 
-    pub(super) fn compare(&self, relation: Relation, a: &Tensor, b: &Tensor, result: &TensorType) -> Computed {
+    pub(super) fn compare(
+        &self,
+        relation: Relation,
+        a: &Tensor,
+        b: &Tensor,
+        result: &TensorType,
+    ) -> Computed {
         macro_rules! compared {
             ($($variant:ident)*) => {
                 match (a.data(), b.data()) {
@@ -319,7 +344,9 @@ fn zip<T: Copy, U>(
     walk.each(0..walk.runs(), |_, [at_x, at_y]| {
         let (x, y) = (&x[at_x as usize..], &y[at_y as usize..]);
         match walk.strides {
-            [1, 1] => output.extend(x[..walk.inner].iter().zip(&y[..walk.inner]).map(|(&x, &y)| function(x, y))),
+            [1, 1] => output.extend(
+                x[..walk.inner].iter().zip(&y[..walk.inner]).map(|(&x, &y)| function(x, y)),
+            ),
             [1, _] => output.extend(x[..walk.inner].iter().map(|&x| function(x, y[0]))),
             [_, 1] => output.extend(y[..walk.inner].iter().map(|&y| function(x[0], y))),
             _ => output.extend((0..walk.inner).map(|_| function(x[0], y[0]))),

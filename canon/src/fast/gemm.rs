@@ -28,7 +28,14 @@ pub(super) trait Columns: Sync {
 
     /// Writes rows `k` of the columns from `first` into `panel`, `width` elements per row; those from `valid` on are
     /// zeros. `panel` has exactly that many elements.
-    fn pack(&self, k: std::ops::Range<usize>, first: usize, valid: usize, width: usize, panel: &mut [f32]);
+    fn pack(
+        &self,
+        k: std::ops::Range<usize>,
+        first: usize,
+        valid: usize,
+        width: usize,
+        panel: &mut [f32],
+    );
 }
 
 /// A row-major matrix of `n` columns.
@@ -42,7 +49,14 @@ impl Columns for Matrix<'_> {
         Some((self.b, self.n))
     }
 
-    fn pack(&self, k: std::ops::Range<usize>, first: usize, valid: usize, width: usize, panel: &mut [f32]) {
+    fn pack(
+        &self,
+        k: std::ops::Range<usize>,
+        first: usize,
+        valid: usize,
+        width: usize,
+        panel: &mut [f32],
+    ) {
         for (k, row) in k.zip(panel.chunks_exact_mut(width)) {
             let (filled, rest) = row.split_at_mut(valid);
             filled.copy_from_slice(&self.b[k * self.n + first..][..valid]);
@@ -114,7 +128,11 @@ fn blocks(k: usize, length: usize) -> impl Iterator<Item = std::ops::Range<usize
 }
 
 #[inline(always)]
-fn packed<S: Simd, B: Columns, const V: usize>(simd: S, product: &Product<'_, B>, panels: &mut [f32]) {
+fn packed<S: Simd, B: Columns, const V: usize>(
+    simd: S,
+    product: &Product<'_, B>,
+    panels: &mut [f32],
+) {
     let width = V * S::LANES;
     for first in product.columns.clone().step_by(COLUMNS) {
         let columns = first..product.columns.end.min(first + COLUMNS);
@@ -122,14 +140,22 @@ fn packed<S: Simd, B: Columns, const V: usize>(simd: S, product: &Product<'_, B>
             let size = k.len() * width;
             for (i, column) in columns.clone().step_by(width).enumerate() {
                 let valid = width.min(columns.end - column);
-                product.b.pack(k.clone(), column, valid, width, &mut panels[i * size..(i + 1) * size]);
+                product.b.pack(
+                    k.clone(),
+                    column,
+                    valid,
+                    width,
+                    &mut panels[i * size..(i + 1) * size],
+                );
             }
             for row in product.rows.clone().step_by(ROWS) {
                 for (i, column) in columns.clone().step_by(width).enumerate() {
                     let b = panels[i * size..(i + 1) * size].as_ptr();
                     let valid = width.min(columns.end - column);
                     // SAFETY: the panel has `k.len()` rows of `width`; see `strip` for `a` and `c`.
-                    unsafe { strip::<S, B, V>(simd, product, k.clone(), row, column, valid, b, width) };
+                    unsafe {
+                        strip::<S, B, V>(simd, product, k.clone(), row, column, valid, b, width)
+                    };
                 }
             }
         }
@@ -159,7 +185,9 @@ fn in_place<S: Simd, B: Columns, const V: usize>(
             for row in product.rows.clone().step_by(ROWS) {
                 // SAFETY: `b` has rows `k` of `n` elements, `width` of them from `column` on, by the assertion in `run`
                 // and the condition above, or the panel has them; see `strip` for `a` and `c`.
-                unsafe { strip::<S, B, V>(simd, product, k.clone(), row, column, valid, from, stride) };
+                unsafe {
+                    strip::<S, B, V>(simd, product, k.clone(), row, column, valid, from, stride)
+                };
             }
         }
     }

@@ -47,19 +47,36 @@ impl Columns for ImageColumns<'_> {
         self.image.is_pointwise().then_some((self.x, self.image.input[0] * self.image.input[1]))
     }
 
-    fn pack(&self, k: std::ops::Range<usize>, first: usize, valid: usize, width: usize, panel: &mut [f32]) {
-        let Image { input: [height, input_width], kernel, output, stride, padding, dilation, .. } = self.image;
+    fn pack(
+        &self,
+        k: std::ops::Range<usize>,
+        first: usize,
+        valid: usize,
+        width: usize,
+        panel: &mut [f32],
+    ) {
+        let Image {
+            input: [height, input_width], kernel, output, stride, padding, dilation, ..
+        } = self.image;
         for (k, to) in k.zip(panel.chunks_exact_mut(width)) {
-            let (channel, i, j) = (k / (kernel[0] * kernel[1]), k / kernel[1] % kernel[0], k % kernel[1]);
+            let (channel, i, j) =
+                (k / (kernel[0] * kernel[1]), k / kernel[1] % kernel[0], k % kernel[1]);
             let plane = &self.x[channel * height * input_width..][..height * input_width];
             let (mut filled, mut row, mut column) = (0, first / output[1], first % output[1]);
             while filled < valid {
                 let run = (output[1] - column).min(valid - filled);
                 let to = &mut to[filled..filled + run];
                 // Row and column in the padded input.
-                let (y, x) = (row * stride[0] + i * dilation[0], column * stride[1] + j * dilation[1]);
+                let (y, x) =
+                    (row * stride[0] + i * dilation[0], column * stride[1] + j * dilation[1]);
                 match y.checked_sub(padding[0]).filter(|&y| y < height) {
-                    Some(y) => copy_run(&plane[y * input_width..][..input_width], x, stride[1], padding[1], to),
+                    Some(y) => copy_run(
+                        &plane[y * input_width..][..input_width],
+                        x,
+                        stride[1],
+                        padding[1],
+                        to,
+                    ),
                     None => to.fill(0.0),
                 }
                 filled += run;

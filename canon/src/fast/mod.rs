@@ -66,8 +66,12 @@ impl Fast {
             (Operator::Permute { axes }, [x]) => Ok(Some(movement::permute(x, axes, result))),
             (Operator::Slice { ranges }, [x]) => Ok(Some(movement::slice(x, ranges, result))),
             (Operator::Expand { .. }, [x]) => Ok(Some(movement::expand(x, result))),
-            (Operator::Pad { padding, value }, [x]) => Ok(Some(movement::pad(x, padding, *value, result))),
-            (Operator::Concat { axis }, _) => Ok(Some(movement::concat(operands, usize::from(*axis), result))),
+            (Operator::Pad { padding, value }, [x]) => {
+                Ok(Some(movement::pad(x, padding, *value, result)))
+            }
+            (Operator::Concat { axis }, _) => {
+                Ok(Some(movement::concat(operands, usize::from(*axis), result)))
+            }
             (Operator::Binary { function }, [a, b]) => self.binary(*function, a, b, result),
             (Operator::Compare { relation }, [a, b]) => self.compare(*relation, a, b, result),
             (Operator::CompareScalar { relation, scalar }, [a]) => {
@@ -89,13 +93,20 @@ impl Fast {
     fn map_f32(&self, operator: &Operator, x: &[f32]) -> Computed {
         match operator {
             Operator::Unary { function } => self.unary(*function, x),
-            Operator::BinaryScalar { function, scalar } => self.binary_scalar(*function, x, *scalar),
+            Operator::BinaryScalar { function, scalar } => {
+                self.binary_scalar(*function, x, *scalar)
+            }
             Operator::Clamp { min, max } => self.clamp(x, *min, *max),
             _ => Ok(None),
         }
     }
 
-    fn contraction(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+    fn contraction(
+        &self,
+        operator: &Operator,
+        operands: &[&Tensor],
+        result: &TensorType,
+    ) -> Computed {
         let (Some(x), Some(w)) = (operands.first(), operands.get(1)) else { return Ok(None) };
         let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else { return Ok(None) };
         let bias = operands.get(2).and_then(|bias| bias.as_f32());
@@ -104,7 +115,8 @@ impl Fast {
             Operator::MatMul => self.matmul((x_values, x_type), (w_values, w_type), result)?,
             Operator::Linear => self.linear(x_values, (w_values, w_type), bias, result)?,
             Operator::Conv2d { stride, padding, dilation, groups } => {
-                let (input, kernel, output) = (extents(x.shape()), extents(w.shape()), extents(&result.shape));
+                let (input, kernel, output) =
+                    (extents(x.shape()), extents(w.shape()), extents(&result.shape));
                 let pair = |pair: &[u64; 2]| pair.map(|value| value as usize);
                 let image = Image {
                     channels: kernel[1],

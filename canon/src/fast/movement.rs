@@ -19,7 +19,8 @@ fn gather<T: Copy>(x: &[T], start: usize, shape: &[usize], strides: &[isize]) ->
         match walk.strides[0] {
             1 => result.extend_from_slice(&x[at..at + walk.inner]),
             0 => result.extend(std::iter::repeat_n(x[at], walk.inner)),
-            stride => result.extend((0..walk.inner).map(|i| x[at.wrapping_add_signed(i as isize * stride)])),
+            stride => result
+                .extend((0..walk.inner).map(|i| x[at.wrapping_add_signed(i as isize * stride)])),
         }
     });
     result
@@ -58,7 +59,11 @@ pub(super) fn pad(x: &Tensor, padding: &[(u64, u64)], value: Scalar, result: &Te
     let (shape, of_x) = (extents(&result.shape), extents(x.shape()));
     let mut data = filled(value, shape.iter().product());
     let of_result = strides(&shape);
-    let start = padding.iter().zip(&of_result).map(|(&(before, _), stride)| before as usize * stride).sum::<usize>();
+    let start = padding
+        .iter()
+        .zip(&of_result)
+        .map(|(&(before, _), stride)| before as usize * stride)
+        .sum::<usize>();
     if x.element_count() == 0 {
         return data;
     }
@@ -89,7 +94,8 @@ pub(super) fn pad(x: &Tensor, padding: &[(u64, u64)], value: Scalar, result: &Te
 pub(super) fn concat(operands: &[&Tensor], axis: usize, result: &TensorType) -> Data {
     let shape = extents(&result.shape);
     let outer: usize = shape[..axis].iter().product();
-    let blocks: Vec<usize> = operands.iter().map(|x| extents(x.shape())[axis..].iter().product()).collect();
+    let blocks: Vec<usize> =
+        operands.iter().map(|x| extents(x.shape())[axis..].iter().product()).collect();
     let count = shape.iter().product();
     macro_rules! join {
         ($($variant:ident)*) => {

@@ -72,7 +72,7 @@ impl Kernel for MaxPool<'_> {
             }
             for (column, y) in y.iter_mut().enumerate() {
                 let inside = self.columns.inside(column).map(|from| joined[from]);
-                *y = inside.fold(f32::NEG_INFINITY, Number::max).settle();
+                *y = inside.fold(f32::NEG_INFINITY, Number::larger).settle();
             }
         }
     }
@@ -102,7 +102,8 @@ impl Fast {
         let [rows, columns] = [0, 1].map(|axis| Axis::new(window, axis, input[2 + axis]));
         let output = [shape[2], shape[3]];
         let mut pooled = vec![0.0; shape.iter().product()];
-        let cost = (pooled.len() as u64).saturating_mul(window.kernel[0].saturating_mul(window.kernel[1]));
+        let cost =
+            (pooled.len() as u64).saturating_mul(window.kernel[0].saturating_mul(window.kernel[1]));
         let threads = self.threads.worthwhile(cost);
         let rows_per_task = (CHUNK / output[1].max(1)).max(1);
         self.threads.chunks(threads, &mut pooled, rows_per_task * output[1], |start, y| {

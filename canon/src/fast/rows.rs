@@ -19,7 +19,12 @@ type Lanes<S> = [<S as Simd>::F; WIDEST];
 
 /// Joins a row into 16 lanes from `start`; `start` also stands in for what the last 16 lack, which changes no bit.
 #[inline(always)]
-fn join<S: Simd>(s: S, row: &[f32], start: f32, function: impl Fn(S::F, S::F) -> S::F) -> [f32; WIDEST] {
+fn join<S: Simd>(
+    s: S,
+    row: &[f32],
+    start: f32,
+    function: impl Fn(S::F, S::F) -> S::F,
+) -> [f32; WIDEST] {
     let mut lanes: Lanes<S> = [s.splat(start); WIDEST];
     let mut whole = row.chunks_exact(WIDEST);
     for part in whole.by_ref() {
@@ -65,7 +70,7 @@ fn sum<S: Simd>(s: S, row: &[f32]) -> f32 {
 
 #[inline(always)]
 fn largest<S: Simd>(s: S, row: &[f32]) -> f32 {
-    tree(join(s, row, f32::NEG_INFINITY, |a, b| s.maximum(a, b)), Number::max)
+    tree(join(s, row, f32::NEG_INFINITY, |a, b| s.maximum(a, b)), Number::larger)
 }
 
 /// One result per row of `length`.
@@ -89,7 +94,9 @@ impl Kernel for Reduce<'_> {
                 Reduction::Product => tree(join(s, row, 1.0, |a, b| s.mul(a, b)), |a, b| a * b),
                 Reduction::Mean => sum(s, row) / length as f32,
                 Reduction::Max => largest(s, row),
-                Reduction::Min => tree(join(s, row, f32::INFINITY, |a, b| s.minimum(a, b)), Number::min),
+                Reduction::Min => {
+                    tree(join(s, row, f32::INFINITY, |a, b| s.minimum(a, b)), Number::smaller)
+                }
             };
             *y = result.settle();
         }
@@ -177,7 +184,13 @@ fn permuted(x: &Tensor, order: &[u8]) -> Tensor {
 }
 
 impl Fast {
-    pub(super) fn reduce(&self, function: Reduction, axes: &[u8], x: &Tensor, result: &TensorType) -> Computed {
+    pub(super) fn reduce(
+        &self,
+        function: Reduction,
+        axes: &[u8],
+        x: &Tensor,
+        result: &TensorType,
+    ) -> Computed {
         let moved = to_the_end(x.shape().len(), axes).map(|order| permuted(x, &order));
         let Some(values) = moved.as_ref().unwrap_or(x).as_f32() else { return Ok(None) };
         let shape = extents(x.shape());

@@ -18,7 +18,9 @@ impl<const K: usize> Walk<K> {
             let strides = strides.map(|strides| strides[axis]);
             match axes.last_mut() {
                 // The axis before continues this one in every operand.
-                Some((above, of_above)) if (0..K).all(|i| of_above[i] == strides[i] * extent as isize) => {
+                Some((above, of_above))
+                    if (0..K).all(|i| of_above[i] == strides[i] * extent as isize) =>
+                {
                     *above *= extent;
                     *of_above = strides;
                 }
@@ -36,7 +38,11 @@ impl<const K: usize> Walk<K> {
 
     /// Calls `visit` with each run in `runs`, counted from 0 there, and where it starts in every operand.
     #[inline(always)]
-    pub(super) fn each(&self, runs: std::ops::Range<usize>, mut visit: impl FnMut(usize, [isize; K])) {
+    pub(super) fn each(
+        &self,
+        runs: std::ops::Range<usize>,
+        mut visit: impl FnMut(usize, [isize; K]),
+    ) {
         let mut index = vec![0; self.outer.len()];
         let mut at = [0; K];
         let mut rest = runs.start;

@@ -43,7 +43,12 @@ impl Threads {
     ///
     /// # Errors
     /// If a thread's floating-point environment cannot be set.
-    pub(crate) fn run(&self, threads: usize, tasks: usize, task: impl Fn(usize) + Sync) -> Result<(), OperatorError> {
+    pub(crate) fn run(
+        &self,
+        threads: usize,
+        tasks: usize,
+        task: impl Fn(usize) + Sync,
+    ) -> Result<(), OperatorError> {
         let next = AtomicUsize::new(0);
         let failure = OnceLock::new();
         let work = || match FloatEnvironment::enter() {

@@ -10,7 +10,12 @@ impl Door<'_> {
         self.dtype(a.dtype, a.dtype.is_float())
     }
 
-    fn bias(&self, bias: Option<&TensorType>, like: &TensorType, extent: u64) -> Result<(), OperatorError> {
+    fn bias(
+        &self,
+        bias: Option<&TensorType>,
+        like: &TensorType,
+        extent: u64,
+    ) -> Result<(), OperatorError> {
         let Some(bias) = bias else { return Ok(()) };
         self.same(like.dtype, bias.dtype)?;
         if bias.shape != [extent] {
@@ -23,7 +28,9 @@ impl Door<'_> {
         let (a, b) = self.two()?;
         self.contracted(a, b)?;
         let mismatch = || self.shape(format!("{a} and {b} cannot be multiplied"));
-        let ([a_batch @ .., m, k], [b_batch @ .., k_of_b, n]) = (a.shape.as_slice(), b.shape.as_slice()) else {
+        let ([a_batch @ .., m, k], [b_batch @ .., k_of_b, n]) =
+            (a.shape.as_slice(), b.shape.as_slice())
+        else {
             return Err(mismatch());
         };
         if k != k_of_b {
@@ -50,7 +57,13 @@ impl Door<'_> {
         Ok(TensorType::new(x.dtype, shape))
     }
 
-    pub(super) fn conv2d(&self, stride: [u64; 2], padding: [u64; 2], dilation: [u64; 2], groups: u64) -> Inferred {
+    pub(super) fn conv2d(
+        &self,
+        stride: [u64; 2],
+        padding: [u64; 2],
+        dilation: [u64; 2],
+        groups: u64,
+    ) -> Inferred {
         let (x, w, bias) = self.two_and_bias()?;
         self.contracted(x, w)?;
         let (&[batch, channels, height, width], &[out, in_group, kernel_h, kernel_w]) =
@@ -59,11 +72,14 @@ impl Door<'_> {
             return Err(self.shape(format!("{x} and {w} are not both of 4 axes")));
         };
         if groups == 0 || out % groups != 0 || in_group.checked_mul(groups) != Some(channels) {
-            return Err(self.attribute(format!("{groups} groups do not divide the channels of {x} and {w}")));
+            return Err(self
+                .attribute(format!("{groups} groups do not divide the channels of {x} and {w}")));
         }
         self.bias(bias, x, out)?;
         let mut spatial = [0; 2];
-        for (axis, (extent, kernel)) in [(height, kernel_h), (width, kernel_w)].into_iter().enumerate() {
+        for (axis, (extent, kernel)) in
+            [(height, kernel_h), (width, kernel_w)].into_iter().enumerate()
+        {
             let [stride, padding, dilation] = [stride[axis], padding[axis], dilation[axis]];
             let sliding = Sliding { kernel, stride, padding, dilation, ceil: false };
             spatial[axis] = sliding.count(extent).map_err(|reason| self.attribute(reason))?;

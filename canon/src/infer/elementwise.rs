@@ -13,7 +13,9 @@ impl Door<'_> {
         let supported = match function {
             Unary::Neg | Unary::Abs | Unary::Relu => Self::is_number(x.dtype),
             Unary::Recip | Unary::Sqrt => x.dtype.is_float(),
-            Unary::Exp | Unary::Log | Unary::Tanh | Unary::Sigmoid | Unary::Gelu | Unary::Erf => x.dtype == DType::F32,
+            Unary::Exp | Unary::Log | Unary::Tanh | Unary::Sigmoid | Unary::Gelu | Unary::Erf => {
+                x.dtype == DType::F32
+            }
             Unary::Not => x.dtype == DType::Bool,
         };
         self.dtype(x.dtype, supported)?;
@@ -22,7 +24,9 @@ impl Door<'_> {
 
     fn binary_type(&self, function: Binary, dtype: DType) -> Result<(), OperatorError> {
         let supported = match function {
-            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Max | Binary::Min => Self::is_number(dtype),
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Max | Binary::Min => {
+                Self::is_number(dtype)
+            }
             Binary::And | Binary::Or => dtype == DType::Bool,
         };
         self.dtype(dtype, supported)

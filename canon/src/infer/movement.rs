@@ -22,7 +22,11 @@ impl Door<'_> {
         for &axis in axes {
             match seen.get_mut(usize::from(axis)) {
                 Some(seen) if usize::from(axis) < rank && !*seen => *seen = true,
-                _ => return Err(self.attribute(format!("axes {axes:?} do not permute those of {x}"))),
+                _ => {
+                    return Err(
+                        self.attribute(format!("axes {axes:?} do not permute those of {x}"))
+                    );
+                }
             }
         }
         if axes.len() != rank {
@@ -58,7 +62,11 @@ impl Door<'_> {
         for x in rest {
             self.same(first.dtype, x.dtype)?;
             let fits = x.shape.len() == first.shape.len()
-                && x.shape.iter().zip(&first.shape).enumerate().all(|(i, (a, b))| i == along || a == b);
+                && x.shape
+                    .iter()
+                    .zip(&first.shape)
+                    .enumerate()
+                    .all(|(i, (a, b))| i == along || a == b);
             if !fits {
                 return Err(self.shape(format!("{first} and {x} do not join along axis {axis}")));
             }
@@ -106,7 +114,9 @@ impl Door<'_> {
         let mut shape = Vec::with_capacity(padding.len());
         for (&extent, &(before, after)) in x.shape.iter().zip(padding) {
             let padded = extent.checked_add(before).and_then(|sum| sum.checked_add(after));
-            shape.push(padded.ok_or_else(|| self.attribute(format!("padding {before} and {after} on {extent}")))?);
+            shape.push(padded.ok_or_else(|| {
+                self.attribute(format!("padding {before} and {after} on {extent}"))
+            })?);
         }
         Ok(TensorType::new(x.dtype, shape))
     }

@@ -48,7 +48,13 @@ impl Call<'_> {
         )
     }
 
-    pub(super) fn conv2d(&self, stride: [u64; 2], padding: [u64; 2], dilation: [u64; 2], groups: u64) -> Computed {
+    pub(super) fn conv2d(
+        &self,
+        stride: [u64; 2],
+        padding: [u64; 2],
+        dilation: [u64; 2],
+        groups: u64,
+    ) -> Computed {
         let convolution = Convolution {
             image: extents(self.operand(0)?.shape()),
             kernel: extents(self.operand(1)?.shape()),
@@ -137,7 +143,8 @@ impl Convolution {
             let group = out / (out_channels / self.groups);
             // k runs over (input channel in group, kernel row, kernel column).
             let terms = (0..in_group * kernel_h * kernel_w).map(|k| {
-                let (channel, i, j) = (k / (kernel_h * kernel_w), k / kernel_w % kernel_h, k % kernel_w);
+                let (channel, i, j) =
+                    (k / (kernel_h * kernel_w), k / kernel_w % kernel_h, k % kernel_w);
                 let value = self.pixel(x, image, group * in_group + channel, [row, column], [i, j]);
                 (value, w[out * in_group * kernel_h * kernel_w + k])
             });
@@ -147,14 +154,23 @@ impl Convolution {
     }
 
     /// The input under kernel element `at` of the window at `window`, zero where it lies in the padding.
-    fn pixel<F: Float>(&self, x: &[F], image: usize, channel: usize, window: [usize; 2], at: [usize; 2]) -> F {
+    fn pixel<F: Float>(
+        &self,
+        x: &[F],
+        image: usize,
+        channel: usize,
+        window: [usize; 2],
+        at: [usize; 2],
+    ) -> F {
         let (height, width) = (self.image[2], self.image[3]);
         let position = |axis: usize, extent: usize| {
             let padded = window[axis] * self.stride[axis] + at[axis] * self.dilation[axis];
             padded.checked_sub(self.padding[axis]).filter(|&inside| inside < extent)
         };
         match (position(0, height), position(1, width)) {
-            (Some(row), Some(column)) => x[((image * self.image[1] + channel) * height + row) * width + column],
+            (Some(row), Some(column)) => {
+                x[((image * self.image[1] + channel) * height + row) * width + column]
+            }
             _ => F::ZERO,
         }
     }

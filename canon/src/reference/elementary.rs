@@ -61,8 +61,17 @@ pub(crate) const EXP_F64: [f64; 12] = [
     1.0,
 ];
 /// `atanh(s) / s` in `s^2`, highest power first: the Taylor polynomial.
-pub(crate) const ATANH: [f64; 9] =
-    [1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0, 1.0];
+pub(crate) const ATANH: [f64; 9] = [
+    1.0 / 17.0,
+    1.0 / 15.0,
+    1.0 / 13.0,
+    1.0 / 11.0,
+    1.0 / 9.0,
+    1.0 / 7.0,
+    1.0 / 5.0,
+    1.0 / 3.0,
+    1.0,
+];
 /// `tanh(x) / x` in `x^2` for `|x| < TANH_CUT`, highest power first: the Taylor polynomial.
 pub(crate) const TANH_NEAR: [f64; 5] = [62.0 / 2_835.0, -17.0 / 315.0, 2.0 / 15.0, -1.0 / 3.0, 1.0];
 /// Where `tanh` changes from its Taylor polynomial to exponentials.

@@ -95,8 +95,12 @@ impl Call<'_> {
             _ => Err(other()),
         };
         Ok(match function {
-            Unary::Neg => map_numbers!(x.data(), v => map(v, |x| x.neg().settle()), return Err(other())),
-            Unary::Abs => map_numbers!(x.data(), v => map(v, |x| x.abs().settle()), return Err(other())),
+            Unary::Neg => {
+                map_numbers!(x.data(), v => map(v, |x| x.neg().settle()), return Err(other()))
+            }
+            Unary::Abs => {
+                map_numbers!(x.data(), v => map(v, |x| x.magnitude().settle()), return Err(other()))
+            }
             Unary::Relu => map_numbers!(x.data(), v => map(v, relu), return Err(other())),
             Unary::Recip | Unary::Sqrt => match x.data() {
                 Data::F32(v) => Data::F32(map(v, |x| root_or_reciprocal(function, x))),
@@ -162,7 +166,9 @@ impl Call<'_> {
     /// Data movement: the chosen element's bits.
     pub(super) fn select(&self) -> Computed {
         let (condition, a, b) = (self.operand(0)?, self.operand(1)?, self.operand(2)?);
-        let Some(condition_values) = condition.as_bool() else { return Err(self.unsupported(condition)) };
+        let Some(condition_values) = condition.as_bool() else {
+            return Err(self.unsupported(condition));
+        };
         let Pairs { shape, of_a, of_b } = self.pairs(a, b);
         let of_condition = broadcast_strides(&extents(condition.shape()), &shape);
         macro_rules! choose {
@@ -186,21 +192,23 @@ impl Call<'_> {
     /// `min(max(x, lower), upper)`.
     pub(super) fn clamp(&self, lower: Option<Scalar>, upper: Option<Scalar>) -> Computed {
         fn clamped<N: Number>(x: N, lower: Option<Scalar>, upper: Option<Scalar>) -> N {
-            let x = lower.map_or(x, |bound| x.max(N::from_scalar(bound)));
-            upper.map_or(x, |bound| x.min(N::from_scalar(bound))).settle()
+            let x = lower.map_or(x, |bound| x.larger(N::from_scalar(bound)));
+            upper.map_or(x, |bound| x.smaller(N::from_scalar(bound))).settle()
         }
         let x = self.operand(0)?;
-        Ok(map_numbers!(x.data(), v => map(v, |x| clamped(x, lower, upper)), return Err(self.unsupported(x))))
+        Ok(
+            map_numbers!(x.data(), v => map(v, |x| clamped(x, lower, upper)), return Err(self.unsupported(x))),
+        )
     }
 }
 
 /// `max(x, +0)`.
 fn relu<N: Number>(x: N) -> N {
-    x.max(N::ZERO).settle()
+    x.larger(N::ZERO).settle()
 }
 
 fn root_or_reciprocal<F: Float>(function: Unary, x: F) -> F {
-    let y = if function == Unary::Sqrt { x.sqrt() } else { F::ONE.div(x) };
+    let y = if function == Unary::Sqrt { x.root() } else { F::ONE.div(x) };
     y.settle()
 }
 
@@ -211,8 +219,8 @@ pub(crate) fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
         Binary::Sub => a.sub(b),
         Binary::Mul => a.mul(b),
         Binary::Div => a.div(b),
-        Binary::Max | Binary::Or => a.max(b),
-        Binary::Min | Binary::And => a.min(b),
+        Binary::Max | Binary::Or => a.larger(b),
+        Binary::Min | Binary::And => a.smaller(b),
     };
     result.settle()
 }

@@ -40,7 +40,11 @@ pub fn run(operator: &Operator, operands: &[&Tensor]) -> Result<Vec<Tensor>, Ope
 }
 
 /// Computes an operator whose operands infer to `result`.
-pub(crate) fn compute(operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Result<Data, OperatorError> {
+pub(crate) fn compute(
+    operator: &Operator,
+    operands: &[&Tensor],
+    result: &TensorType,
+) -> Result<Data, OperatorError> {
     let call = Call { operator, operands, result };
     match operator {
         Operator::Reshape { .. } => Ok(call.operand(0)?.data().clone()),
@@ -66,7 +70,9 @@ pub(crate) fn compute(operator: &Operator, operands: &[&Tensor], result: &Tensor
         Operator::Reduce { function, axes } => call.reduce(*function, axes),
         Operator::Arg { extreme, axis } => call.arg(*extreme, usize::from(*axis)),
         Operator::MaxPool2d { window } => call.max_pool(window),
-        Operator::AvgPool2d { window, padding_counts } => call.average_pool(window, *padding_counts),
+        Operator::AvgPool2d { window, padding_counts } => {
+            call.average_pool(window, *padding_counts)
+        }
         Operator::AdaptiveAvgPool2d { .. } => call.adaptive_average_pool(),
         Operator::Softmax { axis } => call.softmax(usize::from(*axis)),
         Operator::LogSoftmax { axis } => call.log_softmax(usize::from(*axis)),
@@ -83,7 +89,8 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn operand(&self, index: usize) -> Result<&'a Tensor, OperatorError> {
         let found = self.operands.len();
-        let arity = OperatorError::Arity { operator: self.operator.name(), expected: "more", found };
+        let arity =
+            OperatorError::Arity { operator: self.operator.name(), expected: "more", found };
         self.operands.get(index).copied().ok_or(arity)
     }
 
@@ -105,7 +112,9 @@ fn each_index(shape: &[usize], mut visit: impl FnMut(&[usize])) {
     let mut index = vec![0; shape.len()];
     loop {
         visit(&index);
-        let Some(axis) = (0..shape.len()).rev().find(|&axis| index[axis] + 1 < shape[axis]) else { return };
+        let Some(axis) = (0..shape.len()).rev().find(|&axis| index[axis] + 1 < shape[axis]) else {
+            return;
+        };
         index[axis] += 1;
         index[axis + 1..].fill(0);
     }

@@ -32,7 +32,8 @@ impl Call<'_> {
             let along = |axis: usize| {
                 let SliceRange { start, end, step } = ranges[axis];
                 let steps = index[axis] * step.unsigned_abs() as usize;
-                let position = if step > 0 { start as usize + steps } else { end as usize - 1 - steps };
+                let position =
+                    if step > 0 { start as usize + steps } else { end as usize - 1 - steps };
                 position * of_x[axis]
             };
             (0..ranges.len()).map(along).sum()

@@ -1,4 +1,6 @@
 //! Arithmetic on one element: IEEE 754 for floats, wrapping for integers, total for both.
+//!
+//! No method is called like one of the number types, which would silently win where the type is known.
 
 use crate::scalar::FromScalar;
 
@@ -17,7 +19,7 @@ pub(crate) trait Number: Copy + FromScalar {
     /// `-a`.
     fn neg(self) -> Self;
     /// `|a|`.
-    fn abs(self) -> Self;
+    fn magnitude(self) -> Self;
     /// IEEE `a == b`.
     fn equal(self, b: Self) -> bool;
     /// IEEE `a < b`.
@@ -31,7 +33,7 @@ pub(crate) trait Number: Copy + FromScalar {
     fn from_count(count: usize) -> Self;
 
     /// The larger; NaN propagates.
-    fn max(self, b: Self) -> Self {
+    fn larger(self, b: Self) -> Self {
         if self.is_nan() || b.is_nan() {
             return self.add(b);
         }
@@ -39,7 +41,7 @@ pub(crate) trait Number: Copy + FromScalar {
     }
 
     /// The smaller; NaN propagates.
-    fn min(self, b: Self) -> Self {
+    fn smaller(self, b: Self) -> Self {
         if self.is_nan() || b.is_nan() {
             return self.add(b);
         }
@@ -52,7 +54,7 @@ pub(crate) trait Float: Number {
     const NEGATIVE_INFINITY: Self;
     /// `a * b + c`, rounded once.
     fn fma(self, b: Self, c: Self) -> Self;
-    fn sqrt(self) -> Self;
+    fn root(self) -> Self;
 }
 
 macro_rules! float {
@@ -65,7 +67,7 @@ macro_rules! float {
             fn mul(self, b: Self) -> Self { self * b }
             fn div(self, b: Self) -> Self { self / b }
             fn neg(self) -> Self { -self }
-            fn abs(self) -> Self { $float::abs(self) }
+            fn magnitude(self) -> Self { $float::abs(self) }
             fn equal(self, b: Self) -> bool { self == b }
             fn less(self, b: Self) -> bool { self < b }
             fn below(self, b: Self) -> bool {
@@ -83,7 +85,7 @@ macro_rules! float {
         impl Float for $float {
             const NEGATIVE_INFINITY: Self = $float::NEG_INFINITY;
             fn fma(self, b: Self, c: Self) -> Self { self.mul_add(b, c) }
-            fn sqrt(self) -> Self { $float::sqrt(self) }
+            fn root(self) -> Self { $float::sqrt(self) }
         }
     )*};
 }
@@ -103,7 +105,7 @@ macro_rules! integer {
             fn mul(self, b: Self) -> Self { self.wrapping_mul(b) }
             fn div(self, b: Self) -> Self { if b == 0 { 0 } else { self.wrapping_div(b) } }
             fn neg(self) -> Self { self.wrapping_neg() }
-            fn abs(self) -> Self { $abs!(self) }
+            fn magnitude(self) -> Self { $abs!(self) }
             fn equal(self, b: Self) -> bool { self == b }
             fn less(self, b: Self) -> bool { self < b }
             fn below(self, b: Self) -> bool { self < b }

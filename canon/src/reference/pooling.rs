@@ -106,7 +106,7 @@ fn max_pool<F: Float>(x: &[F], image: [usize; 2], output: &[usize], shape: &Wind
         let plane = index[0] * output[1] + index[1];
         let columns: Vec<usize> = columns.inside(index[3]).collect();
         let elements = window(x, image, plane, rows.inside(index[2]), columns.into_iter());
-        result.push(elements.fold(F::NEGATIVE_INFINITY, F::max).settle());
+        result.push(elements.fold(F::NEGATIVE_INFINITY, F::larger).settle());
     });
     result
 }
@@ -125,7 +125,9 @@ fn average_pool<F: Float>(
         let inside: Vec<usize> = columns.inside(index[3]).collect();
         let count = match counts {
             PaddingCounts::No => rows.inside(index[2]).count() * inside.len(),
-            PaddingCounts::Yes => (rows.padded_count(index[2]) * columns.padded_count(index[3])) as usize,
+            PaddingCounts::Yes => {
+                (rows.padded_count(index[2]) * columns.padded_count(index[3])) as usize
+            }
         };
         let elements = window(x, image, plane, rows.inside(index[2]), inside.into_iter());
         result.push(elements.fold(F::ZERO, F::add).div(F::from_count(count)).settle());

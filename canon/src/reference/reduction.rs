@@ -40,7 +40,7 @@ pub(super) fn sum<N: Number>(elements: impl Iterator<Item = N>) -> N {
 
 /// The largest element, NaN if there is one; nothing for no elements.
 pub(super) fn largest<N: Number>(elements: impl Iterator<Item = N>) -> Option<N> {
-    elements.reduce(N::max)
+    elements.reduce(N::larger)
 }
 
 /// One reduction of one row. Maximum and minimum of an empty row are refused by inference.
@@ -51,7 +51,7 @@ fn reduced<N: Number>(function: Reduction, row: &[N]) -> N {
         Reduction::Product => reduce(elements, N::ONE, N::mul),
         Reduction::Mean => sum(elements).div(N::from_count(row.len())),
         Reduction::Max => largest(elements).unwrap_or(N::ZERO),
-        Reduction::Min => elements.reduce(N::min).unwrap_or(N::ZERO),
+        Reduction::Min => elements.reduce(N::smaller).unwrap_or(N::ZERO),
     };
     result.settle()
 }
@@ -104,7 +104,9 @@ impl Rows {
         each_index(&self.kept, |kept| {
             let start = offset(kept, &self.kept_strides);
             row.clear();
-            each_index(&self.walked, |walked| row.push(x[start + offset(walked, &self.walked_strides)]));
+            each_index(&self.walked, |walked| {
+                row.push(x[start + offset(walked, &self.walked_strides)])
+            });
             visit(&row);
         });
     }
@@ -160,6 +162,8 @@ impl Call<'_> {
     pub(super) fn arg(&self, extreme: Extreme, axis: usize) -> Computed {
         let x = self.operand(0)?;
         let rows = Rows::new(x, &[axis]);
-        Ok(numbers!(x.data(), indices, v => rows.map(v, |row| arg(extreme, row)), return Err(self.unsupported(x))))
+        Ok(
+            numbers!(x.data(), indices, v => rows.map(v, |row| arg(extreme, row)), return Err(self.unsupported(x))),
+        )
     }
 }

@@ -10,12 +10,18 @@ fn run_everywhere(operator: &Operator, operands: &[Tensor]) -> Result<(), TestCa
     let operands: Vec<&Tensor> = operands.iter().collect();
     let types: Vec<_> = operands.iter().map(|x| x.tensor_type().clone()).collect();
     let [reference, fast @ ..] = all_kernels() else { unreachable!("the reference is everywhere") };
-    let expected = reference.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
-    prop_assert_eq!(reference.run(operator, &operands).ok(), Some(expected.clone()), "the same bits twice");
+    let expected =
+        reference.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    prop_assert_eq!(
+        reference.run(operator, &operands).ok(),
+        Some(expected.clone()),
+        "the same bits twice"
+    );
     let result: Vec<_> = expected.iter().map(|x| x.tensor_type().clone()).collect();
     prop_assert_eq!(operator.infer(&types), Ok(result), "inference says what comes out");
     for kernels in fast {
-        let found = kernels.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let found =
+            kernels.run(operator, &operands).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(
             &found,
             &expected,

@@ -1,8 +1,8 @@
 //! Well-typed calls from a seed: operators with attributes, shapes with empty and one-element axes, special values.
 
 use crate::{
-    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Tensor,
-    TensorType, Unary, Window2d,
+    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
+    SliceRange, Tensor, TensorType, Unary, Window2d,
 };
 
 /// Splitmix64.
@@ -36,9 +36,26 @@ impl Rng {
 
 /// NaNs of all kinds, infinities, zeros, subnormals and extremes.
 const SPECIAL: [u32; 20] = [
-    0x0000_0000, 0x8000_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0xffc0_0000, 0x7fc0_0001, 0xffff_ffff,
-    0x7f80_0001, 0xff80_1234, 0x0000_0001, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x7f7f_ffff, 0xff7f_ffff,
-    0x3f80_0000, 0xbf80_0000, 0x3f7f_ffff, 0x42b1_7218,
+    0x0000_0000,
+    0x8000_0000,
+    0x7f80_0000,
+    0xff80_0000,
+    0x7fc0_0000,
+    0xffc0_0000,
+    0x7fc0_0001,
+    0xffff_ffff,
+    0x7f80_0001,
+    0xff80_1234,
+    0x0000_0001,
+    0x8000_0001,
+    0x007f_ffff,
+    0x0080_0000,
+    0x7f7f_ffff,
+    0xff7f_ffff,
+    0x3f80_0000,
+    0xbf80_0000,
+    0x3f7f_ffff,
+    0x42b1_7218,
 ];
 
 /// How wild the values of a tensor are.
@@ -70,10 +87,16 @@ pub(super) fn tensor(rng: &mut Rng, dtype: DType, shape: &[u64]) -> Tensor {
     for _ in 0..count {
         match dtype {
             DType::F32 => bytes.extend(f32_bits(rng, values).to_le_bytes()),
-            DType::F64 => bytes.extend(f64::from(f32::from_bits(f32_bits(rng, values))).to_le_bytes()),
+            DType::F64 => {
+                bytes.extend(f64::from(f32::from_bits(f32_bits(rng, values))).to_le_bytes())
+            }
             DType::Bool => bytes.push(rng.below(2) as u8),
             _ => {
-                let any = if rng.chance(3) { rng.pick(&[0, 1, u64::MAX, 1 << 63, 1 << 31, 1 << 7]) } else { rng.next() };
+                let any = if rng.chance(3) {
+                    rng.pick(&[0, 1, u64::MAX, 1 << 63, 1 << 31, 1 << 7])
+                } else {
+                    rng.next()
+                };
                 bytes.extend(&any.to_le_bytes()[..dtype.size_bytes()]);
             }
         }
@@ -112,7 +135,16 @@ fn broadcast(rng: &mut Rng) -> [Vec<u64>; 2] {
 }
 
 const NUMBERS: [DType; 10] = [
-    DType::F32, DType::F64, DType::I8, DType::I16, DType::I32, DType::I64, DType::U8, DType::U16, DType::U32, DType::U64,
+    DType::F32,
+    DType::F64,
+    DType::I8,
+    DType::I16,
+    DType::I32,
+    DType::I64,
+    DType::U8,
+    DType::U16,
+    DType::U32,
+    DType::U64,
 ];
 
 fn number(rng: &mut Rng) -> DType {
@@ -125,8 +157,11 @@ fn axis(rng: &mut Rng, shape: &[u64]) -> u8 {
 
 pub(super) type Call = (Operator, Vec<Tensor>);
 
+/// Makes a call from a seed.
+pub(super) type Generator = fn(&mut Rng) -> Call;
+
 /// The generators, by the name of what they generate.
-pub(super) const CALLS: [(&str, fn(&mut Rng) -> Call); 15] = [
+pub(super) const CALLS: [(&str, Generator); 15] = [
     ("reshape", reshape),
     ("permute", permute),
     ("slice", slice),
@@ -192,7 +227,8 @@ fn expand(rng: &mut Rng) -> Call {
     let dtype = rng.pick(&DType::ALL);
     let to = shape(rng, 0, 5);
     let skipped = rng.below(to.len() as u64 + 1) as usize;
-    let from: Vec<u64> = to[skipped..].iter().map(|&extent| if rng.chance(2) { 1 } else { extent }).collect();
+    let from: Vec<u64> =
+        to[skipped..].iter().map(|&extent| if rng.chance(2) { 1 } else { extent }).collect();
     (Operator::Expand { shape: to }, vec![tensor(rng, dtype, &from)])
 }
 
@@ -216,7 +252,8 @@ fn full_and_pad(rng: &mut Rng) -> Call {
 
 fn unary(rng: &mut Rng) -> Call {
     use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Not, Recip, Relu, Sigmoid, Sqrt, Tanh};
-    let function = rng.pick(&[Abs, Erf, Exp, Gelu, Log, Neg, Not, Recip, Relu, Sigmoid, Sqrt, Tanh]);
+    let function =
+        rng.pick(&[Abs, Erf, Exp, Gelu, Log, Neg, Not, Recip, Relu, Sigmoid, Sqrt, Tanh]);
     let dtype = match function {
         Neg | Abs | Relu => number(rng),
         Recip | Sqrt => rng.pick(&[DType::F32, DType::F32, DType::F64]),
@@ -258,7 +295,11 @@ fn where_and_clamp(rng: &mut Rng) -> Call {
         let condition = rng.pick(&[&a, &b]).clone();
         return (
             Operator::Where,
-            vec![tensor(rng, DType::Bool, &condition), tensor(rng, dtype, &a), tensor(rng, dtype, &b)],
+            vec![
+                tensor(rng, DType::Bool, &condition),
+                tensor(rng, dtype, &a),
+                tensor(rng, dtype, &b),
+            ],
         );
     }
     let dtype = number(rng);
@@ -313,10 +354,13 @@ fn conv2d(rng: &mut Rng) -> Call {
     loop {
         let dtype = float(rng);
         let groups = rng.pick(&[1, 1, 1, 2, 3]);
-        let (batch, channels, out) = (rng.between(0, 3), rng.between(1, 4), groups * rng.pick(&[0, 1, 2, 3, 8, 26]));
+        let (batch, channels, out) =
+            (rng.between(0, 3), rng.between(1, 4), groups * rng.pick(&[0, 1, 2, 3, 8, 26]));
         let input = [0, 1].map(|_| rng.between(0, 12));
         let kernel = if rng.chance(4) { [1, 1] } else { [0, 1].map(|_| rng.between(1, 4)) };
-        let pair = |rng: &mut Rng, low, high| if rng.chance(2) { [low; 2] } else { [0, 1].map(|_| rng.between(low, high)) };
+        let pair = |rng: &mut Rng, low, high| {
+            if rng.chance(2) { [low; 2] } else { [0, 1].map(|_| rng.between(low, high)) }
+        };
         let (stride, padding, dilation) = (pair(rng, 1, 3), pair(rng, 0, 3), pair(rng, 1, 3));
         let operator = Operator::Conv2d { stride, padding, dilation, groups };
         let mut operands = vec![
@@ -352,7 +396,10 @@ fn pooling(rng: &mut Rng) -> Call {
         let operator = if dilated || rng.chance(2) {
             Operator::MaxPool2d { window }
         } else {
-            Operator::AvgPool2d { window, padding_counts: rng.pick(&[PaddingCounts::No, PaddingCounts::Yes]) }
+            Operator::AvgPool2d {
+                window,
+                padding_counts: rng.pick(&[PaddingCounts::No, PaddingCounts::Yes]),
+            }
         };
         if infers(&operator, &operands) {
             return (operator, operands);
@@ -372,7 +419,10 @@ fn reduction_and_softmax(rng: &mut Rng) -> Call {
             _ => {
                 use Reduction::{Max, Mean, Min, Product, Sum};
                 let axes = (0..shape.len() as u8).filter(|_| rng.chance(2)).collect();
-                (Operator::Reduce { function: rng.pick(&[Sum, Product, Mean, Max, Min]), axes }, dtype)
+                (
+                    Operator::Reduce { function: rng.pick(&[Sum, Product, Mean, Max, Min]), axes },
+                    dtype,
+                )
             }
         };
         let operands = vec![tensor(rng, dtype, &shape)];

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::all_kernels;
 use super::generate::{Rng, tensor};
 use crate::{
-    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Tensor,
-    TensorType, Unary, Window2d,
+    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
+    SliceRange, Tensor, TensorType, Unary, Window2d,
 };
 
 const EXTREME: [u64; 12] = [
@@ -64,7 +64,8 @@ fn window(rng: &mut Rng) -> Window2d {
 }
 
 fn operator(rng: &mut Rng) -> Operator {
-    let unary = rng.pick(&[Unary::Neg, Unary::Sqrt, Unary::Exp, Unary::Not, Unary::Relu, Unary::Log]);
+    let unary =
+        rng.pick(&[Unary::Neg, Unary::Sqrt, Unary::Exp, Unary::Not, Unary::Relu, Unary::Log]);
     let binary = rng.pick(&[Binary::Add, Binary::Div, Binary::Max, Binary::And]);
     let relation = rng.pick(&[Relation::Equal, Relation::Less, Relation::GreaterEqual]);
     match rng.below(25) {
@@ -72,21 +73,31 @@ fn operator(rng: &mut Rng) -> Operator {
         1 => Operator::Permute { axes: (0..rng.below(6)).map(|_| axis(rng)).collect() },
         2 => Operator::Slice {
             ranges: (0..rng.below(6))
-                .map(|_| SliceRange { start: number(rng), end: number(rng), step: number(rng) as i64 })
+                .map(|_| SliceRange {
+                    start: number(rng),
+                    end: number(rng),
+                    step: number(rng) as i64,
+                })
                 .collect(),
         },
         3 => Operator::Concat { axis: axis(rng) },
         4 => Operator::Expand { shape: numbers(rng, 10) },
         5 => Operator::Cast { to: dtype(rng) },
         6 => Operator::Full { shape: numbers(rng, 4), value: scalar(rng) },
-        7 => Operator::Pad { padding: (0..rng.below(6)).map(|_| pair(rng).into()).collect(), value: scalar(rng) },
+        7 => Operator::Pad {
+            padding: (0..rng.below(6)).map(|_| pair(rng).into()).collect(),
+            value: scalar(rng),
+        },
         8 => Operator::Unary { function: unary },
         9 => Operator::Binary { function: binary },
         10 => Operator::BinaryScalar { function: binary, scalar: scalar(rng) },
         11 => Operator::Compare { relation },
         12 => Operator::CompareScalar { relation, scalar: scalar(rng) },
         13 => Operator::Where,
-        14 => Operator::Clamp { min: Some(scalar(rng)), max: if rng.chance(2) { None } else { Some(scalar(rng)) } },
+        14 => Operator::Clamp {
+            min: Some(scalar(rng)),
+            max: if rng.chance(2) { None } else { Some(scalar(rng)) },
+        },
         15 => Operator::MatMul,
         16 => Operator::Linear,
         17 | 18 => Operator::Conv2d {
@@ -106,7 +117,9 @@ fn operator(rng: &mut Rng) -> Operator {
             padding_counts: rng.pick(&[PaddingCounts::No, PaddingCounts::Yes]),
         },
         23 => Operator::AdaptiveAvgPool2d { output: pair(rng) },
-        _ => rng.pick(&[Operator::Softmax { axis: 0 }, Operator::LogSoftmax { axis: 1 }].each_ref()).clone(),
+        _ => rng
+            .pick(&[Operator::Softmax { axis: 0 }, Operator::LogSoftmax { axis: 1 }].each_ref())
+            .clone(),
     }
 }
 

@@ -15,7 +15,8 @@ fn all_kernels() -> &'static [Kernels] {
     static ALL: OnceLock<Vec<Kernels>> = OnceLock::new();
     ALL.get_or_init(|| {
         let threads = [1, 2, 4].map(|count| NonZeroUsize::new(count).unwrap());
-        let sets = Isa::supported().into_iter().flat_map(|isa| threads.map(|threads| (isa, threads)));
+        let sets =
+            Isa::supported().into_iter().flat_map(|isa| threads.map(|threads| (isa, threads)));
         let sets = sets.filter(|&(isa, threads)| isa != Isa::Reference || threads.get() == 1);
         sets.map(|(isa, threads)| Kernels::new(isa, threads).unwrap()).collect()
     })

@@ -1,6 +1,8 @@
 //! Activation functions: one operator where canon has one, else Burn's own composition.
 
-use burn_ir::{ActivationOperationIr, BinaryOpIr, DimOpIr, HardSigmoidOpIr, ScalarIr, ScalarOpIr, UnaryOpIr};
+use burn_ir::{
+    ActivationOperationIr, BinaryOpIr, DimOpIr, HardSigmoidOpIr, ScalarIr, ScalarOpIr, UnaryOpIr,
+};
 use gainsay_canon::{Binary, Operator, Relation, Unary};
 
 use super::Lowering;
@@ -25,16 +27,22 @@ impl Lowering<'_> {
             Op::Softmin(op) => {
                 let x = self.read(&op.input)?;
                 let negated = self.unary(Unary::Neg, x)?;
-                let result = self.push(Operator::Softmax { axis: axis_number(op.axis)? }, &[negated])?;
+                let result =
+                    self.push(Operator::Softmax { axis: axis_number(op.axis)? }, &[negated])?;
                 self.define(&op.out, result)
             }
-            Op::ReluBackward(_) | Op::GeluBackward(_) | Op::SigmoidBackward(_) | Op::LogSigmoidBackward(_) => {
-                Err(Refusal::Unsupported(Some("gradients")))
-            }
+            Op::ReluBackward(_)
+            | Op::GeluBackward(_)
+            | Op::SigmoidBackward(_)
+            | Op::LogSigmoidBackward(_) => Err(Refusal::Unsupported(Some("gradients"))),
         }
     }
 
-    fn normalise(&mut self, operator: impl Fn(u8) -> Operator, op: &DimOpIr) -> Result<(), Refusal> {
+    fn normalise(
+        &mut self,
+        operator: impl Fn(u8) -> Operator,
+        op: &DimOpIr,
+    ) -> Result<(), Refusal> {
         let x = self.read(&op.input)?;
         let result = self.push(operator(axis_number(op.axis)?), &[x])?;
         self.define(&op.out, result)

@@ -2,8 +2,8 @@
 
 use burn::tensor::Slice;
 use burn_ir::{
-    BaseOperationIr, BinaryOpIr, CreationOpIr, MaskFillOpIr, ReduceDimOpIr, ReduceOpIr, RepeatDimOpIr, ScalarIr,
-    ScalarOpIr, SliceAssignOpIr,
+    BaseOperationIr, BinaryOpIr, CreationOpIr, MaskFillOpIr, ReduceDimOpIr, ReduceOpIr,
+    RepeatDimOpIr, ScalarIr, ScalarOpIr, SliceAssignOpIr,
 };
 use gainsay_canon::{DType, Operator, Reduction, Relation, Scalar, SliceRange};
 
@@ -58,14 +58,19 @@ impl Lowering<'_> {
             }
             Op::SliceAssign(op) => self.slice_assign(op),
             Op::MaskWhere(op) => {
-                let (x, mask, value) = (self.read(&op.tensor)?, self.read(&op.mask)?, self.read(&op.value)?);
+                let (x, mask, value) =
+                    (self.read(&op.tensor)?, self.read(&op.mask)?, self.read(&op.value)?);
                 let result = self.select(mask, value, x)?;
                 self.define(&op.out, result)
             }
             Op::MaskFill(op) => self.mask_fill(op),
             Op::RepeatDim(op) => self.repeat(op),
             Op::Cat(op) => {
-                let parts = op.tensors.iter().map(|tensor| self.read(tensor)).collect::<Result<Vec<_>, _>>()?;
+                let parts = op
+                    .tensors
+                    .iter()
+                    .map(|tensor| self.read(tensor))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let axis = axis_number(op.dim)?;
                 let result = self.push(Operator::Concat { axis }, &parts)?;
                 self.define(&op.out, result)
@@ -115,13 +120,21 @@ impl Lowering<'_> {
         self.define(&op.out, result)
     }
 
-    pub(super) fn comparison(&mut self, relation: Relation, op: &BinaryOpIr) -> Result<(), Refusal> {
+    pub(super) fn comparison(
+        &mut self,
+        relation: Relation,
+        op: &BinaryOpIr,
+    ) -> Result<(), Refusal> {
         let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
         let result = self.compare(relation, a, b)?;
         self.define(&op.out, result)
     }
 
-    pub(super) fn scalar_comparison(&mut self, relation: Relation, op: &ScalarOpIr) -> Result<(), Refusal> {
+    pub(super) fn scalar_comparison(
+        &mut self,
+        relation: Relation,
+        op: &ScalarOpIr,
+    ) -> Result<(), Refusal> {
         let a = self.read(&op.lhs)?;
         let result = self.compare_scalar(relation, a, op.rhs)?;
         self.define(&op.out, result)
@@ -160,10 +173,14 @@ impl Lowering<'_> {
         }
         let region: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
         let replacement = self.expand(replacement, region.clone())?;
-        let around = ranges.iter().zip(&tensor_type.shape).map(|(range, extent)| (range.start, extent - range.end));
+        let around = ranges
+            .iter()
+            .zip(&tensor_type.shape)
+            .map(|(range, extent)| (range.start, extent - range.end));
         let padding: Vec<(u64, u64)> = around.collect();
         let zero = value::scalar(ScalarIr::Int(0), tensor_type.dtype)?;
-        let padded = self.push(Operator::Pad { padding: padding.clone(), value: zero }, &[replacement])?;
+        let padded =
+            self.push(Operator::Pad { padding: padding.clone(), value: zero }, &[replacement])?;
         let inside = self.full(region, Scalar::bool(true))?;
         let mask = self.push(Operator::Pad { padding, value: Scalar::bool(false) }, &[inside])?;
         let result = self.select(mask, padded, x)?;

@@ -26,10 +26,12 @@ impl Lowering<'_> {
             return None;
         }
         let (x, matrix) = match &self.graph.get(a)?.origin {
-            Origin::Operator { operator: Operator::Linear | Operator::MatMul, operands } => match operands.as_slice() {
-                [x, matrix] if self.rank(*matrix) == Some(2) => (*x, *matrix),
-                _ => return None,
-            },
+            Origin::Operator { operator: Operator::Linear | Operator::MatMul, operands } => {
+                match operands.as_slice() {
+                    [x, matrix] if self.rank(*matrix) == Some(2) => (*x, *matrix),
+                    _ => return None,
+                }
+            }
             _ => return None,
         };
         let bias = if self.rank(b) == Some(1) { b } else { self.before_leading_axes(b, 1)? };
@@ -47,13 +49,16 @@ impl Lowering<'_> {
 
     /// The value of `rank` axes that `value` is with leading axes of extent 1 added, if there is one.
     fn before_leading_axes(&self, value: ValueId, rank: usize) -> Option<ValueId> {
-        let Origin::Operator { operator: Operator::Reshape { shape }, operands } = &self.graph.get(value)?.origin else {
+        let Origin::Operator { operator: Operator::Reshape { shape }, operands } =
+            &self.graph.get(value)?.origin
+        else {
             return None;
         };
         let [source] = operands.as_slice() else { return None };
         let TensorType { shape: inner, .. } = self.graph.type_of(*source)?;
         let leading = shape.len().checked_sub(rank)?;
         let (ones, rest) = shape.split_at(leading);
-        (inner.len() == rank && ones.iter().all(|&extent| extent == 1) && rest == inner.as_slice()).then_some(*source)
+        (inner.len() == rank && ones.iter().all(|&extent| extent == 1) && rest == inner.as_slice())
+            .then_some(*source)
     }
 }

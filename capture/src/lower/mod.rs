@@ -26,7 +26,11 @@ use crate::record::{Recording, default_name};
 ///
 /// # Errors
 /// Names the first operation that has no canonical form.
-pub(crate) fn lower(program: &str, recording: &Recording, names: &[Option<String>]) -> Result<Graph, CaptureError> {
+pub(crate) fn lower(
+    program: &str,
+    recording: &Recording,
+    names: &[Option<String>],
+) -> Result<Graph, CaptureError> {
     let needed = needed(recording);
     let mut lowering = Lowering {
         recording,
@@ -87,7 +91,8 @@ fn place(recording: &Recording, at: usize) -> Place {
     };
     let computed = |operation: &&OperationIr| !matches!(operation, OperationIr::Init(_));
     let (before, rest) = recording.operations.split_at(at.min(recording.operations.len()));
-    let (operation, after) = rest.split_first().map_or((None, rest), |(first, after)| (Some(first), after));
+    let (operation, after) =
+        rest.split_first().map_or((None, rest), |(first, after)| (Some(first), after));
     Place {
         operator: operation.map(name::of).unwrap_or_default(),
         position: before.iter().filter(computed).count() + 1,
@@ -124,7 +129,10 @@ impl Lowering<'_> {
         for (position, id) in self.recording.inputs.iter().enumerate() {
             let given = names.get(position).cloned().flatten();
             let name = given.unwrap_or_else(|| default_name("input", position, count));
-            let tensor_type = produced.get(id).ok_or(Refusal::Unknown).and_then(|tensor| value::tensor_type(tensor));
+            let tensor_type = produced
+                .get(id)
+                .ok_or(Refusal::Unknown)
+                .and_then(|tensor| value::tensor_type(tensor));
             let tensor_type = tensor_type.map_err(|refusal| CaptureError::Constant {
                 program: program.to_owned(),
                 name: name.clone(),
@@ -175,7 +183,9 @@ impl Lowering<'_> {
         }
         match operation {
             OperationIr::Init(_) | OperationIr::Drop(_) => Ok(()),
-            OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => self.base(op),
+            OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => {
+                self.base(op)
+            }
             OperationIr::NumericFloat(_, op) | OperationIr::NumericInt(_, op) => self.numeric(op),
             OperationIr::Float(_, op) => self.float(op),
             OperationIr::Int(op) => self.int(op),

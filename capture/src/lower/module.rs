@@ -3,8 +3,8 @@
 //! One spatial axis is two with a first of extent 1. Normalisations are written out in Burn's own order.
 
 use burn_ir::{
-    AvgPool1dOpIr, AvgPool2dOpIr, BatchNormOpIr, Conv1dOpIr, Conv2dOpIr, LayerNormOpIr, LinearOpIr, MaxPool1dOpIr,
-    MaxPool2dOpIr, ModuleOperationIr, ScalarIr, TensorIr,
+    AvgPool1dOpIr, AvgPool2dOpIr, BatchNormOpIr, Conv1dOpIr, Conv2dOpIr, LayerNormOpIr, LinearOpIr,
+    MaxPool1dOpIr, MaxPool2dOpIr, ModuleOperationIr, ScalarIr, TensorIr,
 };
 use gainsay_canon::{Binary, Operator, PaddingCounts, Rounding, Unary, Window2d};
 
@@ -39,7 +39,9 @@ impl Lowering<'_> {
                 self.flat(operator, &op.x, &op.out)
             }
             Op::AdaptiveAvgPool2d(op) => {
-                let operator = Operator::AdaptiveAvgPool2d { output: op.output_size.map(|extent| extent as u64) };
+                let operator = Operator::AdaptiveAvgPool2d {
+                    output: op.output_size.map(|extent| extent as u64),
+                };
                 let x = self.read(&op.x)?;
                 let result = self.push(operator, &[x])?;
                 self.define(&op.out, result)
@@ -63,7 +65,11 @@ impl Lowering<'_> {
         weight: &TensorIr,
         bias: Option<&TensorIr>,
     ) -> Result<Vec<ValueId>, Refusal> {
-        [Some(x), Some(weight), bias].into_iter().flatten().map(|tensor| self.read(tensor)).collect()
+        [Some(x), Some(weight), bias]
+            .into_iter()
+            .flatten()
+            .map(|tensor| self.read(tensor))
+            .collect()
     }
 
     fn conv2d(&mut self, op: &Conv2dOpIr) -> Result<(), Refusal> {
@@ -83,7 +89,8 @@ impl Lowering<'_> {
         for operand in operands.iter_mut().take(2) {
             *operand = self.with_height(*operand)?;
         }
-        let ([stride], [padding], [dilation]) = (op.options.stride, op.options.padding, op.options.dilation);
+        let ([stride], [padding], [dilation]) =
+            (op.options.stride, op.options.padding, op.options.dilation);
         let attributes = Convolution {
             stride: [1, stride],
             padding: [(0, 0), padding],
@@ -100,7 +107,8 @@ impl Lowering<'_> {
         let mut padding = attributes.padding.map(|(before, _)| before as u64);
         let uneven = attributes.padding.iter().any(|(before, after)| before != after);
         if let (true, Some(x)) = (uneven, operands.first_mut()) {
-            let [height, width] = attributes.padding.map(|(before, after)| (before as u64, after as u64));
+            let [height, width] =
+                attributes.padding.map(|(before, after)| (before as u64, after as u64));
             let value = self.scalar_like(*x, ScalarIr::Int(0))?;
             let padding_of_axes = vec![(0, 0), (0, 0), height, width];
             *x = self.push(Operator::Pad { padding: padding_of_axes, value }, &[*x])?;
@@ -140,22 +148,30 @@ impl Lowering<'_> {
     }
 
     fn max_pool1d(&mut self, op: &MaxPool1dOpIr) -> Result<(), Refusal> {
-        let window =
-            window([1, op.kernel_size], [1, op.stride], [0, op.padding], [1, op.dilation], op.ceil_mode);
+        let window = window(
+            [1, op.kernel_size],
+            [1, op.stride],
+            [0, op.padding],
+            [1, op.dilation],
+            op.ceil_mode,
+        );
         self.flat(Operator::MaxPool2d { window }, &op.x, &op.out)
     }
 
     fn avg_pool2d(&mut self, op: &AvgPool2dOpIr) -> Result<(), Refusal> {
         let window = window(op.kernel_size, op.stride, op.padding, [1, 1], op.ceil_mode);
-        let operator = Operator::AvgPool2d { window, padding_counts: padding_counts(op.count_include_pad) };
+        let operator =
+            Operator::AvgPool2d { window, padding_counts: padding_counts(op.count_include_pad) };
         let x = self.read(&op.x)?;
         let result = self.push(operator, &[x])?;
         self.define(&op.out, result)
     }
 
     fn avg_pool1d(&mut self, op: &AvgPool1dOpIr) -> Result<(), Refusal> {
-        let window = window([1, op.kernel_size], [1, op.stride], [0, op.padding], [1, 1], op.ceil_mode);
-        let operator = Operator::AvgPool2d { window, padding_counts: padding_counts(op.count_include_pad) };
+        let window =
+            window([1, op.kernel_size], [1, op.stride], [0, op.padding], [1, 1], op.ceil_mode);
+        let operator =
+            Operator::AvgPool2d { window, padding_counts: padding_counts(op.count_include_pad) };
         self.flat(operator, &op.x, &op.out)
     }
 
@@ -163,8 +179,11 @@ impl Lowering<'_> {
     fn batch_norm(&mut self, op: &BatchNormOpIr) -> Result<(), Refusal> {
         let x = self.read(&op.x)?;
         let shape: Vec<u64> = self.type_of(x)?.shape;
-        let per_channel: Vec<u64> =
-            shape.iter().enumerate().map(|(axis, &extent)| if axis == 1 { extent } else { 1 }).collect();
+        let per_channel: Vec<u64> = shape
+            .iter()
+            .enumerate()
+            .map(|(axis, &extent)| if axis == 1 { extent } else { 1 })
+            .collect();
         let mut channels = |tensor: &TensorIr| {
             let values = self.read(tensor)?;
             self.reshape(values, per_channel.clone())

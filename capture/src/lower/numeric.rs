@@ -2,8 +2,9 @@
 
 use burn::tensor::DType as BurnDType;
 use burn_ir::{
-    BinaryOpIr, BoolOperationIr, CastOpIr, FloatOperationIr, IntOperationIr, NumericOperationIr, PadModeIr,
-    PadOpIr, ReduceDimOpIr, ReduceDimWithIndicesOpIr, ReduceOpIr, ScalarIr, ScalarOpIr, UnaryOpIr,
+    BinaryOpIr, BoolOperationIr, CastOpIr, FloatOperationIr, IntOperationIr, NumericOperationIr,
+    PadModeIr, PadOpIr, ReduceDimOpIr, ReduceDimWithIndicesOpIr, ReduceOpIr, ScalarIr, ScalarOpIr,
+    UnaryOpIr,
 };
 use gainsay_canon::{Binary, Extreme, Operator, Reduction, Relation, Unary};
 
@@ -145,11 +146,14 @@ impl Lowering<'_> {
             Op::IsInf(op) => {
                 let x = self.read(&op.input)?;
                 let size = self.unary(Unary::Abs, x)?;
-                let result = self.compare_scalar(Relation::Equal, size, ScalarIr::Float(f64::INFINITY))?;
+                let result =
+                    self.compare_scalar(Relation::Equal, size, ScalarIr::Float(f64::INFINITY))?;
                 self.define(&op.out, result)
             }
             Op::Random(_) => Err(Refusal::Random),
-            Op::Quantize(_) | Op::Dequantize(_) => Err(Refusal::Unsupported(Some("quantised types"))),
+            Op::Quantize(_) | Op::Dequantize(_) => {
+                Err(Refusal::Unsupported(Some("quantised types")))
+            }
             _ => Err(Refusal::UNSUPPORTED),
         }
     }
@@ -207,8 +211,14 @@ impl Lowering<'_> {
         self.define(&op.out, result)
     }
 
-    pub(super) fn clamp(&mut self, x: ValueId, min: Option<ScalarIr>, max: Option<ScalarIr>) -> Step {
-        let bound = |bound: Option<ScalarIr>| bound.map(|bound| self.scalar_like(x, bound)).transpose();
+    pub(super) fn clamp(
+        &mut self,
+        x: ValueId,
+        min: Option<ScalarIr>,
+        max: Option<ScalarIr>,
+    ) -> Step {
+        let bound =
+            |bound: Option<ScalarIr>| bound.map(|bound| self.scalar_like(x, bound)).transpose();
         let (min, max) = (bound(min)?, bound(max)?);
         self.push(Operator::Clamp { min, max }, &[x])
     }
@@ -217,7 +227,9 @@ impl Lowering<'_> {
     fn power(&mut self, x: ValueId, exponent: ScalarIr) -> Step {
         let exponent = exponent.elem::<i64>();
         if exponent == 0 || exponent.abs() > MAX_EXPONENT {
-            return Err(Refusal::Unsupported(Some("powers other than 1 to 16 and their reciprocals")));
+            return Err(Refusal::Unsupported(Some(
+                "powers other than 1 to 16 and their reciprocals",
+            )));
         }
         let mut power = x;
         for _ in 1..exponent.abs() {
@@ -231,7 +243,8 @@ impl Lowering<'_> {
             return Err(Refusal::Unsupported(Some("padding by reflection or repetition")));
         };
         let x = self.read(&op.input)?;
-        let padding = op.padding.iter().map(|&(before, after)| (before as u64, after as u64)).collect();
+        let padding =
+            op.padding.iter().map(|&(before, after)| (before as u64, after as u64)).collect();
         let value = self.scalar_like(x, fill)?;
         let result = self.push(Operator::Pad { padding, value }, &[x])?;
         self.define(&op.out, result)

@@ -38,7 +38,12 @@ impl Lowering<'_> {
         self.push(Operator::Compare { relation }, &[a, b])
     }
 
-    pub(super) fn compare_scalar(&mut self, relation: Relation, a: ValueId, scalar: ScalarIr) -> Step {
+    pub(super) fn compare_scalar(
+        &mut self,
+        relation: Relation,
+        a: ValueId,
+        scalar: ScalarIr,
+    ) -> Step {
         let scalar = self.scalar_like(a, scalar)?;
         self.push(Operator::CompareScalar { relation, scalar }, &[a])
     }
@@ -67,7 +72,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn reduce(&mut self, function: Reduction, x: ValueId, axes: &[usize]) -> Step {
-        let mut axes = axes.iter().map(|&axis| axis_number(axis)).collect::<Result<Vec<u8>, _>>()?;
+        let mut axes =
+            axes.iter().map(|&axis| axis_number(axis)).collect::<Result<Vec<u8>, _>>()?;
         axes.sort_unstable();
         axes.dedup();
         self.push(Operator::Reduce { function, axes }, &[x])

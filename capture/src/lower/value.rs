@@ -21,7 +21,9 @@ pub(super) fn dtype(burn: BurnDType) -> Result<DType, Refusal> {
         BurnDType::U16 => DType::U16,
         BurnDType::U8 => DType::U8,
         BurnDType::Bool(_) => DType::Bool,
-        other @ (BurnDType::Flex32 | BurnDType::QFloat(_)) => return Err(Refusal::ElementType(other)),
+        other @ (BurnDType::Flex32 | BurnDType::QFloat(_)) => {
+            return Err(Refusal::ElementType(other));
+        }
     })
 }
 

@@ -56,7 +56,9 @@ pub fn canonical(tensor: &CanonTensor) -> Vec<f64> {
 /// Floats in [-2, 2) with exact zeros, negative zeros and ones among them.
 pub fn floats(count: usize, seed: u64) -> Vec<f32> {
     let number = |at: usize| {
-        let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed.wrapping_mul(0xd1b5_4a32));
+        let mixed = (at as u64 + 1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(seed.wrapping_mul(0xd1b5_4a32));
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         match mixed % 23 {
             0 => 0.0,
@@ -133,12 +135,19 @@ pub fn agree_int<const D: usize, O: Outputs + Numbers>(
         .unwrap_or_else(|error| panic!("{what}: {error}"));
     let values = integers(shape.iter().product(), 3);
     let extents: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
-    let found = runner(artifact).run(&[CanonTensor::i64(extents, values.clone()).unwrap()]).unwrap();
+    let found =
+        runner(artifact).run(&[CanonTensor::i64(extents, values.clone()).unwrap()]).unwrap();
     let input = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
     assert_close(what, &forward(input).numbers(), &found);
 }
 
 /// The names of the operators that a program runs.
 pub fn operators(runner: &Runner) -> Vec<&'static str> {
-    runner.program().program().instructions.iter().map(|instruction| instruction.operator.name()).collect()
+    runner
+        .program()
+        .program()
+        .instructions
+        .iter()
+        .map(|instruction| instruction.operator.name())
+        .collect()
 }

@@ -90,7 +90,8 @@ impl Numbers {
                     .unwrap()
             }
             DType::Bool => {
-                Tensor::bool(shape, (0..count).map(|_| self.next() % 2 == 0).collect()).unwrap()
+                Tensor::bool(shape, (0..count).map(|_| self.next().is_multiple_of(2)).collect())
+                    .unwrap()
             }
             other => panic!("no {other} here"),
         }
@@ -232,8 +233,11 @@ impl Writer {
     }
 }
 
+/// A program, the weights it shares with nobody, and inputs.
+pub type Written = (Program, Vec<(String, Tensor)>, Vec<Tensor>);
+
 /// Writes the program; `None` if its outputs are all inputs, which is no program.
-pub fn write(recipe: &Recipe) -> Option<(Program, Vec<(String, Tensor)>, Vec<Tensor>)> {
+pub fn write(recipe: &Recipe) -> Option<Written> {
     let shapes: [&[u64]; 5] = [&[2, 3], &[4], &[1, 2, 4, 3], &[3, 2], &[]];
     let mut writer = Writer {
         builder: ProgramBuilder::new("main"),
@@ -255,7 +259,7 @@ pub fn write(recipe: &Recipe) -> Option<(Program, Vec<(String, Tensor)>, Vec<Ten
     let more =
         recipe.outputs.iter().map(|&at| writer.values[usize::from(at) % writer.values.len()]);
     let mut outputs: Vec<Value> = [last].into_iter().chain(more).collect();
-    if recipe.seed % 3 == 0 {
+    if recipe.seed.is_multiple_of(3) {
         let weight = writer.weight(&[2]);
         outputs.push(weight);
         outputs.push(outputs[0]);

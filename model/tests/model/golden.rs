@@ -70,7 +70,6 @@ fn every_kernel_set_gives_the_committed_trace() {
 #[test]
 fn the_tiny_model_is_described_for_people() {
     let text = tiny().artifact.describe().to_string();
-    println!("{text}");
     for part in [
         "artifact tiny",
         "blocks.1.linear",

@@ -6,7 +6,7 @@ use gainsay_canon::{DType, Kernels, Tensor, TensorType};
 use gainsay_commitment::{Digest, StateList, content, tensor_digest};
 use gainsay_model::{
     Ambient, AmbientFault, Evidence, EvidenceFault, Malformation, Replay, ReplayError, Required,
-    Runner, Slot, Trace, replay_layer,
+    Runner, Slot, Trace, check_evidence, replay_layer,
 };
 use proptest::prelude::*;
 
@@ -136,7 +136,8 @@ fn a_list_that_is_not_the_agreed_state_is_refused() {
 
 #[test]
 fn an_agreed_list_with_other_slots_is_malformed() {
-    let changes: [fn(&mut Vec<(u32, Digest)>); 4] = [
+    type Change = fn(&mut Vec<(u32, Digest)>);
+    let changes: [Change; 4] = [
         |list| list.clear(),
         |list| list.push((u32::MAX, Digest([1; 32]))),
         |list| list[0].0 += 1,
@@ -212,6 +213,20 @@ fn wrong_missing_and_extra_bytes_are_refused_and_blame_nobody() {
     assert!(matches!(case.honest(), Err(ReplayError::Evidence(EvidenceFault::Extra(_)))));
 
     assert!(Case::new().honest().is_ok());
+}
+
+#[test]
+fn evidence_can_be_checked_before_anything_is_computed() {
+    let case = Case::new();
+    let (program, layer) = (case.runner.program(), case.layer);
+    let agreed = case.trace.digests[layer as usize - 1];
+    assert_eq!(check_evidence(program, layer, agreed, &case.evidence), Ok(()));
+    let refused = check_evidence(program, layer + 1, agreed, &case.evidence);
+    assert!(matches!(refused, Err(ReplayError::Evidence(_))), "{refused:?}");
+    for none in [0, u32::MAX] {
+        let refused = check_evidence(program, none, agreed, &case.evidence);
+        assert!(matches!(refused, Err(ReplayError::Ambient(AmbientFault::Layer { .. }))));
+    }
 }
 
 #[test]

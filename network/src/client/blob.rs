@@ -12,7 +12,7 @@ use crate::error::NetworkError;
 use crate::frame::What;
 use crate::stream::within;
 use crate::traffic::CallStats;
-use crate::wire::{CONTROL_BYTES, OPENING_BYTES, Opening, PutStep, Reply, Sending};
+use crate::wire::{CONTROL_BYTES, OPENING_BYTES, Opening, PutStep, RESET_FAILED, Reply, Sending};
 
 /// The part of a blob that is here already, for a download that goes on where another stopped.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +49,11 @@ impl Client {
     ///
     /// # Errors
     /// `BlobTooLarge` before any byte is taken; `BlobMismatch`, `BlobSize`, `Rejected`, or an error of the connection.
-    pub async fn get_blob(&self, digest: Digest, limit_bytes: u64) -> Result<Vec<u8>, NetworkError> {
+    pub async fn get_blob(
+        &self,
+        digest: Digest,
+        limit_bytes: u64,
+    ) -> Result<Vec<u8>, NetworkError> {
         let mut bytes = Vec::new();
         self.get_blob_into(digest, limit_bytes, BlobPrefix::new(), &mut bytes).await?;
         Ok(bytes)
@@ -171,7 +175,7 @@ impl Client {
                 // The server says why it wants no more.
                 Ok(()) | Err(NetworkError::Cut(_)) => {}
                 Err(error) => {
-                    exchange.writer.reset();
+                    exchange.writer.reset(RESET_FAILED);
                     return Err(error);
                 }
             }

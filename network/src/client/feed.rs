@@ -34,7 +34,8 @@ impl Client {
         let opened = async {
             let opening = crate::wire::Opening::Subscribe { after };
             let mut exchange = self.open(&opening, &[]).await?;
-            let reply = exchange.reader.require::<Reply<Following>>(CONTROL_BYTES, What::FeedMessage);
+            let reply =
+                exchange.reader.require::<Reply<Following>>(CONTROL_BYTES, What::FeedMessage);
             let Following { latest } = accepted(reply.await?)?;
             Ok((exchange.reader, latest))
         };

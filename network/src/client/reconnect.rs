@@ -39,7 +39,8 @@ impl Default for Backoff {
 impl Backoff {
     /// The pause after failed attempt number `attempt`, counted from 0; `random` chooses within its range.
     pub fn pause(&self, attempt: u32, random: u32) -> Duration {
-        let doubled = self.first.saturating_mul(1u32.checked_shl(attempt.min(31)).unwrap_or(u32::MAX));
+        let doubled =
+            self.first.saturating_mul(1u32.checked_shl(attempt.min(31)).unwrap_or(u32::MAX));
         let full = doubled.min(self.longest);
         let half = full / 2;
         half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))

@@ -93,9 +93,8 @@ fn connections_are_bounded_per_key_and_per_address() {
 #[test]
 fn reserved_connections_are_kept_for_those_who_may_use_them() {
     let quotas = quotas();
-    let mut held: Vec<_> = (1..=3)
-        .map(|n| connect(&quotas, host(n), key(n), Admission::Ordinary).unwrap())
-        .collect();
+    let mut held: Vec<_> =
+        (1..=3).map(|n| connect(&quotas, host(n), key(n), Admission::Ordinary).unwrap()).collect();
     let refused = connect(&quotas, host(4), key(4), Admission::Ordinary).unwrap_err();
     assert_eq!(refused, Refusal::Full);
     held.push(connect(&quotas, host(1), key(4), Admission::Reserved).unwrap());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gainsay_commitment::Digest;
 use tracing::warn;
 
-use super::connection::{Exchange, Failure, RECEIVING, carried_through};
+use super::connection::{Exchange, Failure, RECEIVING};
 use crate::error::NetworkError;
 use crate::service::{Blobs, Feed, Service, Upload, UploadRefusal};
 use crate::stream::within;
@@ -65,18 +65,18 @@ pub(super) async fn put<S: Service, B: Blobs, F: Feed>(
     if size > limit {
         return Err(Rejection::BlobTooLarge { size, limit }.into());
     }
+    match shared.blobs.size(digest).await {
+        Ok(None) => {}
+        Ok(Some(stored)) if stored == size => return exchange.reply(PutStep::Stored).await,
+        Ok(Some(_)) => return Err(Rejection::SizeMismatch.into()),
+        Err(error) => return Err(storage(digest, &error)),
+    }
     match shared.blobs.may_upload(exchange.peer, digest, size).await {
         Ok(()) => {}
         Err(UploadRefusal::NotAllowed) => return Err(Rejection::NotAllowed.into()),
         Err(UploadRefusal::TooLarge { limit_bytes: limit }) => {
             return Err(Rejection::BlobTooLarge { size, limit }.into());
         }
-    }
-    match shared.blobs.size(digest).await {
-        Ok(None) => {}
-        Ok(Some(stored)) if stored == size => return exchange.reply(PutStep::Stored).await,
-        Ok(Some(_)) => return Err(Rejection::SizeMismatch.into()),
-        Err(error) => return Err(storage(digest, &error)),
     }
     let slot = shared.quotas.upload(exchange.peer, size)?;
     let mut upload = shared.blobs.begin(digest, size).await.map_err(|e| storage(digest, &e))?;
@@ -85,9 +85,9 @@ pub(super) async fn put<S: Service, B: Blobs, F: Feed>(
         Err(failure) => Err(failure),
     };
     let stored = match received {
-        Ok(()) => carried_through(upload.finish()).await?,
+        Ok(()) => exchange.carry_through(upload.finish()).await?,
         Err(failure) => {
-            carried_through(upload.discard()).await?;
+            exchange.carry_through(upload.discard()).await?;
             return Err(failure);
         }
     };

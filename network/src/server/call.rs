@@ -2,7 +2,7 @@
 
 use borsh::BorshSerialize;
 
-use super::connection::{Exchange, Failure, RECEIVING, carried_through};
+use super::connection::{Exchange, Failure, RECEIVING};
 use crate::frame::{self, FrameError, What};
 use crate::service::{Blobs, Feed, Service};
 use crate::stream::within;
@@ -22,7 +22,7 @@ pub(super) async fn serve<S: Service, B: Blobs, F: Feed>(
     let request = within(shared.limits.receive, RECEIVING, request).await?;
     let peer = exchange.peer;
     let slot = shared.quotas.call(peer)?;
-    let answered = carried_through(async move {
+    let answered = exchange.carry_through(async move {
         let response = shared.service.call(peer, request).await;
         drop(slot);
         encode(response, limit_bytes)

@@ -17,7 +17,10 @@ use crate::limits::millis;
 use crate::quota::ConnectionSlot;
 use crate::service::{Blobs, Feed, Service};
 use crate::stream::{Reader, Writer, within};
-use crate::wire::{CONTROL_BYTES, OPENING_BYTES, Opening, Refusal, Rejection, Reply, Welcome};
+use crate::wire::{
+    CONTROL_BYTES, OPENING_BYTES, Opening, RESET_FAILED, RESET_STOPPING, Refusal, Rejection, Reply,
+    Welcome,
+};
 
 /// One stream that a peer opened.
 pub(super) struct Exchange<S, B, F> {
@@ -35,6 +38,8 @@ pub(super) enum Failure {
     Rejected(Rejection),
     /// The stream is cut: it cannot or need not carry a reason any more.
     Cut(NetworkError),
+    /// The stream would go on for ever, and the server is stopping.
+    Stopping,
 }
 
 impl From<Rejection> for Failure {
@@ -89,12 +94,14 @@ pub(super) async fn serve<S: Service, B: Blobs, F: Feed>(
             _ = stopping.wait_for(|stopping| *stopping) => break,
         }
     }
-    let finish = async { while streams.join_next().await.is_some() {} };
-    if tokio::time::timeout(shared.limits.drain, finish).await.is_err() {
+    if tokio::time::timeout(shared.limits.drain, finish(&mut streams)).await.is_err() {
         debug!(%peer, "requests were still running");
     }
     connection.close(Refusal::Stopping.code(), b"");
-    streams.detach_all();
+    // Streams end with their connection, except in the middle of a blob's or feed's storage.
+    if tokio::time::timeout(shared.limits.drain, finish(&mut streams)).await.is_err() {
+        streams.detach_all();
+    }
     drop(slot);
     shared.traffic.connections_open.less_one();
 }
@@ -125,19 +132,21 @@ impl<S: Service, B: Blobs, F: Feed> Exchange<S, B, F> {
             Ok(()) => return self.writer.deliver().await,
             Err(failure) => failure,
         };
-        self.shared.traffic.streams_failed.one();
         match failure {
+            Failure::Stopping => self.writer.reset(RESET_STOPPING),
             Failure::Rejected(rejection) => {
+                self.shared.traffic.streams_failed.one();
                 debug!(peer = %self.peer, %rejection, "rejected");
                 let reply = Reply::<()>::Rejected(rejection);
                 match self.writer.frame(&reply, CONTROL_BYTES).await {
                     Ok(()) => self.writer.deliver().await,
-                    Err(_) => self.writer.reset(),
+                    Err(_) => self.writer.reset(RESET_FAILED),
                 }
             }
             Failure::Cut(error) => {
+                self.shared.traffic.streams_failed.one();
                 debug!(peer = %self.peer, %error, "stream failed");
-                self.writer.reset();
+                self.writer.reset(RESET_FAILED);
             }
         }
     }
@@ -177,9 +186,26 @@ impl<S: Service, B: Blobs, F: Feed> Exchange<S, B, F> {
     }
 }
 
-/// Runs `future` in a task of its own, so that it is carried through whatever becomes of the stream.
-pub(super) async fn carried_through<T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::spawn(future).await.map_err(|_| Failure::Rejected(Rejection::Failed))
+async fn finish(streams: &mut JoinSet<()>) {
+    while streams.join_next().await.is_some() {}
+}
+
+impl<S: Service, B: Blobs, F: Feed> Exchange<S, B, F> {
+    /// Runs `future` in a task of its own, so that it is carried through even if the peer is gone before it ends.
+    pub(super) async fn carry_through<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let running = self.shared.running.subscribe();
+        let task = tokio::spawn(async move {
+            let result = future.await;
+            drop(running);
+            result
+        });
+        tokio::select! {
+            biased;
+            result = task => result.map_err(|_| Failure::Rejected(Rejection::Failed)),
+            error = self.connection.closed() => Err(Failure::Cut(error.into())),
+        }
+    }
 }

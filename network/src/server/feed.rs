@@ -14,7 +14,7 @@ use crate::error::NetworkError;
 use crate::frame;
 use crate::service::{Blobs, Feed, Service};
 use crate::traffic::Traffic;
-use crate::wire::{CONTROL_BYTES, FeedMessage, Following, RESET_STOPPING, Rejection};
+use crate::wire::{CONTROL_BYTES, FeedMessage, Following, Rejection};
 
 /// Items read from the feed at once: a few kilobytes of frames.
 const BATCH: usize = 64;
@@ -53,10 +53,7 @@ pub(super) async fn serve<S: Service, B: Blobs, F: Feed>(
                 exchange.writer.frame(&beat, CONTROL_BYTES).await.map_err(Failure::Cut)?;
             }
             Wake::Over => return Ok(()),
-            Wake::Stopping => {
-                let _ = exchange.writer.stream().reset(RESET_STOPPING);
-                return Ok(());
-            }
+            Wake::Stopping => return Err(Failure::Stopping),
         }
     }
 }
@@ -79,11 +76,11 @@ async fn wait<S: Service, B: Blobs, F: Feed>(
     stopping: &mut watch::Receiver<bool>,
 ) -> Wake {
     let heartbeat = exchange.shared.limits.heartbeat;
-    let unsubscribed = exchange.writer.stream().stopped();
+    let unsubscribed = exchange.writer.stopped();
     tokio::select! {
         changed = latest.changed() => if changed.is_ok() { Wake::Changed } else { Wake::Over },
         () = tokio::time::sleep(heartbeat) => Wake::Quiet,
-        _ = unsubscribed => Wake::Over,
+        () = unsubscribed => Wake::Over,
         _ = exchange.connection.closed() => Wake::Over,
         _ = stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
     }

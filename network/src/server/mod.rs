@@ -40,6 +40,8 @@ pub(crate) struct Shared<S, B, F> {
     quotas: Arc<Quotas>,
     traffic: Arc<Traffic>,
     stopping: watch::Receiver<bool>,
+    /// Every task that is carried through holds a receiver of this.
+    running: watch::Sender<()>,
 }
 
 /// A server that is bound and not yet running.
@@ -136,7 +138,9 @@ impl<S: Service, B: Blobs, F: Feed> Server<S, B, F> {
         let (stopping_sender, stopping) = watch::channel(false);
         let Self { endpoint, socket, address, key, limits, traffic, service, blobs, feed } = self;
         let quotas = Quotas::new(limits.clone());
-        let shared = Arc::new(Shared { service, blobs, feed, limits, quotas, traffic, stopping });
+        let running = watch::Sender::new(());
+        let shared =
+            Arc::new(Shared { service, blobs, feed, limits, quotas, traffic, stopping, running });
         debug!(%address, %key, "serving");
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -154,6 +158,8 @@ impl<S: Service, B: Blobs, F: Feed> Server<S, B, F> {
         let _ = stopping_sender.send(true);
         while connections.join_next().await.is_some() {}
         endpoint.close(Refusal::Stopping.code(), b"");
+        // Calls whose peers are gone by now.
+        let _ = tokio::time::timeout(shared.limits.drain, shared.running.closed()).await;
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
         drop(endpoint);
         let _ = tokio::time::timeout(GOODBYE, released(&socket)).await;

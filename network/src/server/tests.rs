@@ -16,9 +16,7 @@ use crate::frame::{self, FRAME_VERSION, FrameError, HEADER_BYTES, What};
 use crate::memory::{MemoryBlobs, MemoryFeed};
 use crate::stream::Reader;
 use crate::traffic::TrafficSnapshot;
-use crate::wire::{
-    CONTROL_BYTES, OPENING_BYTES, Opening, PutStep, Rejection, Reply, Sending,
-};
+use crate::wire::{CONTROL_BYTES, OPENING_BYTES, Opening, PutStep, Rejection, Reply, Sending};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -135,6 +133,27 @@ async fn bad_frames_are_refused_by_name_and_the_connection_stays_usable() {
 }
 
 #[tokio::test]
+async fn noise_on_a_stream_is_refused_and_the_server_goes_on() {
+    let server = Running::start(Limits::default());
+    let client = server.client(2).await;
+    let seed = 20_260_101u64;
+    println!("seed {seed}");
+    let mut noise = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
+    for length in 0..200 {
+        let mut bytes = vec![0; length];
+        noise.fill(&mut bytes);
+        if length % 2 == 0 {
+            // Past the first check.
+            bytes.splice(..0, frame_of(&Opening::Call));
+        }
+        let refused = rejection(client.connection(), &bytes).await;
+        assert!(matches!(refused, Rejection::Frame(_)), "{refused:?} for {bytes:?}");
+    }
+    assert_eq!(client.call::<u64, u64>(&41).await.unwrap(), 42);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_announced_length_over_the_limit_is_refused_before_the_payload_is_sent() {
     let server = Running::start(Limits { frame_bytes: 1000, ..Limits::default() });
     let client = server.client(2).await;
@@ -214,7 +233,7 @@ async fn an_upload_whose_peer_vanishes_leaves_nothing_and_gives_its_quota_back()
 
 #[tokio::test]
 async fn a_client_that_stops_reading_blocks_nobody_and_can_read_on_later() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(Limits { drain: Duration::from_millis(50), ..Limits::default() });
     let blob = Bytes::from((0..3_000_000u32).map(|n| n as u8).collect::<Vec<_>>());
     let digest = server.blobs.insert(blob.clone());
     let stuck = server.client(2).await;
@@ -267,7 +286,8 @@ async fn when_the_server_is_busy_a_client_proves_its_address_and_gets_in() {
 
 #[tokio::test]
 async fn a_handshake_that_is_begun_and_left_ends_in_time() {
-    let server = Running::start(Limits { handshake: Duration::from_millis(50), ..Limits::default() });
+    let server =
+        Running::start(Limits { handshake: Duration::from_millis(50), ..Limits::default() });
     // Lets the client's first datagram through and nothing after it.
     let (inner, outer) = (socket().await, socket().await);
     let between = inner.local_addr().unwrap();

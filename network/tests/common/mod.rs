@@ -1,6 +1,7 @@
 //! A server and clients for the tests of this crate.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -155,7 +156,11 @@ impl Running {
             longest: Duration::from_millis(50),
             attempts: 200,
         };
-        let limits = Limits { handshake: Duration::from_millis(500), ..Limits::default() };
+        let limits = Limits {
+            handshake: Duration::from_millis(500),
+            keep_alive: Duration::from_millis(100),
+            ..Limits::default()
+        };
         ReconnectingClient::new(self.address, identity(seed), self.key, limits, backoff)
     }
 

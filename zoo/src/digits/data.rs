@@ -72,11 +72,7 @@ impl Dataset {
                 for (scaled, &pixel) in scaled.iter_mut().zip(pixels) {
                     *scaled = f32::from(pixel) / WHITE;
                 }
-                Some(Image {
-                    index,
-                    pixels: scaled,
-                    label,
-                })
+                Some(Image { index, pixels: scaled, label })
             })
             .collect();
         Self { images }

@@ -26,13 +26,19 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            epochs: 40,
-            batch: 32,
-            learning_rate: 3e-3,
-        }
+        Self { seed: 1, epochs: 40, batch: 32, learning_rate: 3e-3 }
     }
+}
+
+/// Why a recipe cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecipeError {
+    /// Nothing to do.
+    #[error("a recipe needs at least one epoch and at least one image per batch")]
+    Empty,
+    /// A learning rate that makes no schedule.
+    #[error("the learning rate makes no schedule: {0}")]
+    LearningRate(String),
 }
 
 /// Progress after one pass.
@@ -49,22 +55,23 @@ pub struct Epoch {
 /// Trains a network on the training part of `data`; `progress` hears of every pass.
 ///
 /// # Errors
-/// When the recipe's learning rate or lengths are out of range.
+/// If the recipe is empty or its learning rate is not above 0 and at most 1.
 pub fn train(
     data: &Dataset,
     recipe: Recipe,
     device: &Device,
     mut progress: impl FnMut(Epoch),
-) -> Result<DigitsNet, String> {
+) -> Result<DigitsNet, RecipeError> {
     let device = device.clone().autodiff();
     device.seed(recipe.seed);
     let mut draws = Draws(recipe.seed);
     let mut images: Vec<&Image> = data.part(Split::Training).collect();
     if recipe.batch == 0 || recipe.epochs == 0 {
-        return Err("a recipe needs at least one epoch and one image per batch".into());
+        return Err(RecipeError::Empty);
     }
     let steps = recipe.epochs * images.len().div_ceil(recipe.batch);
-    let mut rate = CosineAnnealingLrSchedulerConfig::new(recipe.learning_rate, steps).init()?;
+    let schedule = CosineAnnealingLrSchedulerConfig::new(recipe.learning_rate, steps);
+    let mut rate = schedule.init().map_err(RecipeError::LearningRate)?;
     let mut optimizer = AdamWConfig::new().with_weight_decay(1e-2).init();
     let loss = CrossEntropyLossConfig::new().with_smoothing(Some(0.05)).init(&device);
     let mut network = DigitsNet::new(&device);
@@ -78,11 +85,7 @@ pub fn train(
             let gradients = GradientsParams::from_grads(value.backward(), &network);
             network = optimizer.step(rate.step(), network, gradients);
         }
-        progress(Epoch {
-            done,
-            of: recipe.epochs,
-            loss: total / images.len() as f64,
-        });
+        progress(Epoch { done, of: recipe.epochs, loss: total / images.len() as f64 });
     }
     Ok(network.valid())
 }
@@ -110,7 +113,9 @@ impl Draws {
         let mut pixels = Vec::with_capacity(batch.len() * PIXELS);
         for image in batch {
             let (down, right) = (self.below(3), self.below(3));
-            for (row, column) in (0..SIDE).flat_map(|row| (0..SIDE).map(move |column| (row, column))) {
+            for (row, column) in
+                (0..SIDE).flat_map(|row| (0..SIDE).map(move |column| (row, column)))
+            {
                 let source = (row + down)
                     .checked_sub(1)
                     .zip((column + right).checked_sub(1))

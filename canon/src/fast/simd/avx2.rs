@@ -85,7 +85,10 @@ impl Simd for Avx2 {
     fn widen(self, x: __m256) -> [__m256d; 2] {
         // SAFETY: `self` exists only where the CPU has the instruction set.
         unsafe {
-            [_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x))]
+            [
+                _mm256_cvtps_pd(_mm256_castps256_ps128(x)),
+                _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)),
+            ]
         }
     }
 

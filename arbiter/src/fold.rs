@@ -1,0 +1,216 @@
+//! `db_is_fold`: jobs, balances and suspensions rebuilt from the log alone, signatures checked again.
+//!
+//! An auditor runs this over a log that was fetched from an arbiter; the arbiter's tests run it against its own
+//! tables. What the registry said of an artifact is recomputed from the artifact by whoever calls it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gainsay_commitment::Digest;
+use gainsay_network::api::ArtifactView;
+use gainsay_protocol::{
+    ArtifactId, EvidenceStanding, JobId, JobState, Ledger, LedgerError, LogEntry, LoggedEvent,
+    Message, Params, Ready, Rejection, Signed, Time,
+};
+
+use crate::decide::{self, Findings, Occurrence};
+use crate::error::Refused;
+use crate::store::{Decision, Subject};
+
+/// An entry that does not follow from those before it.
+#[derive(Debug, thiserror::Error)]
+#[error("log entry {index}: {fault}")]
+pub struct FoldError {
+    /// The entry's index.
+    pub index: u64,
+    /// What is wrong with it.
+    #[source]
+    pub fault: Fault,
+}
+
+/// What can be wrong with a log entry.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// An entry is missing or out of order.
+    #[error("entry {expected} is due here")]
+    Index {
+        /// The index that is due.
+        expected: u64,
+    },
+    /// Time goes back.
+    #[error("its time is before that of the entry before it")]
+    Time,
+    /// The rules refuse it.
+    #[error("it should have been refused: {0}")]
+    Refused(#[from] Refused),
+    /// The state machine refuses it.
+    #[error("the state machine refuses it: {0}")]
+    Rejected(#[from] Rejection),
+    /// Its transfers cannot be made.
+    #[error("its transfers cannot be made: {0}")]
+    Ledger(#[from] LedgerError),
+    /// A job that there is not.
+    #[error("it is about a job that there is not: {0:?}")]
+    NoJob(JobId),
+    /// It changes nothing and should not be there.
+    #[error("it changes nothing")]
+    Idle,
+    /// A message for the second time.
+    #[error("its message was accepted before")]
+    Repeated,
+}
+
+/// The state that a log leads to.
+pub struct Fold<'a> {
+    params: &'a Params,
+    catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>,
+    next: u64,
+    last: Time,
+    messages: BTreeSet<Digest>,
+    /// Every job.
+    pub jobs: BTreeMap<JobId, JobState>,
+    /// To which job an id belongs.
+    pub ids: BTreeMap<Digest, JobId>,
+    /// Every account.
+    pub ledger: Ledger,
+    /// Artifacts that are suspended.
+    pub suspended: BTreeSet<ArtifactId>,
+}
+
+impl std::fmt::Debug for Fold<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fold").field("next", &self.next).field("jobs", &self.jobs.len()).finish()
+    }
+}
+
+impl<'a> Fold<'a> {
+    /// The state before the first entry. `catalogue` says what an artifact that was admitted consists of.
+    pub fn new(
+        params: &'a Params,
+        catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>,
+    ) -> Self {
+        Self {
+            params,
+            catalogue,
+            next: 0,
+            last: Time(0),
+            messages: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            ledger: Ledger::default(),
+            suspended: BTreeSet::new(),
+        }
+    }
+
+    /// Goes on by one entry.
+    ///
+    /// # Errors
+    /// If it does not follow from those before it; then nothing has changed.
+    pub fn apply(&mut self, entry: &LogEntry) -> Result<(), FoldError> {
+        self.checked(entry).map_err(|fault| FoldError { index: entry.index, fault })
+    }
+
+    fn checked(&mut self, entry: &LogEntry) -> Result<(), Fault> {
+        if entry.index != self.next {
+            return Err(Fault::Index { expected: self.next });
+        }
+        if entry.time < self.last {
+            return Err(Fault::Time);
+        }
+        let now = entry.time;
+        match &entry.event {
+            LoggedEvent::Message(signed) => self.message(signed, None, now)?,
+            LoggedEvent::Evidence { message, bytes } => {
+                let standing = match bytes {
+                    Some(bytes) => EvidenceStanding::Complete { bytes: *bytes },
+                    None => EvidenceStanding::MalformedState,
+                };
+                self.message(message, Some(standing), now)?;
+            }
+            LoggedEvent::Tick(job) => self.occurrence(*job, Occurrence::Tick, now)?,
+            LoggedEvent::Judged { job, counter_root, verdict } => {
+                let judged =
+                    Occurrence::Judged { counter_root: *counter_root, verdict: *verdict };
+                self.occurrence(*job, judged, now)?;
+            }
+            LoggedEvent::Ran { job, root } => {
+                self.occurrence(*job, Occurrence::Ran { root: *root }, now)?;
+            }
+            LoggedEvent::Heartbeat => {}
+            LoggedEvent::Resumed => self.resumed(now)?,
+        }
+        self.next = self.next.saturating_add(1);
+        self.last = now;
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        signed: &Signed,
+        standing: Option<EvidenceStanding>,
+        now: Time,
+    ) -> Result<(), Fault> {
+        let ready = self.ready(signed)?;
+        if self.messages.contains(&ready.id().0) {
+            return Err(Fault::Repeated);
+        }
+        let artifact = match ready.message() {
+            Message::AdmitArtifact(admit) => (self.catalogue)(admit.artifact),
+            Message::Job(job) => (self.catalogue)(job.artifact),
+            _ => None,
+        };
+        let job = match decide::subject_of(&ready) {
+            Subject::Nothing => None,
+            Subject::Job(id) => self.jobs.get(&id),
+            Subject::Id(id) => self.ids.get(&id).and_then(|id| self.jobs.get(id)),
+        };
+        let findings = Findings { artifact: artifact.as_ref(), standing };
+        let decision = decide::message(self.params, &ready, findings, job, now)?;
+        let named = matches!(
+            ready.message(),
+            Message::Job(_) | Message::Take(_) | Message::Claim(_) | Message::Commit(_)
+        );
+        let job = decision.job.as_ref().map(|job| job.id);
+        self.carry_out(decision)?;
+        if let Some(job) = job.filter(|_| named) {
+            self.ids.insert(ready.id().0, job);
+        }
+        self.messages.insert(ready.id().0);
+        Ok(())
+    }
+
+    fn ready(&self, signed: &Signed) -> Result<Ready, Refused> {
+        let verified = signed.clone().verify(self.params.network())?;
+        // Whether the blobs were there is not in the log: it is the arbiter's word, as that it timed honestly.
+        let held = verified.message().required_blobs().into_iter().collect();
+        Ok(verified.ready(&held)?)
+    }
+
+    fn occurrence(
+        &mut self,
+        job: JobId,
+        occurrence: Occurrence,
+        now: Time,
+    ) -> Result<(), Fault> {
+        let state = self.jobs.get(&job).ok_or(Fault::NoJob(job))?;
+        let decision = decide::occurrence(self.params, occurrence, state, now)?;
+        self.carry_out(decision.ok_or(Fault::Idle)?)
+    }
+
+    fn resumed(&mut self, now: Time) -> Result<(), Fault> {
+        for state in self.jobs.values_mut() {
+            if let Some(changed) = decide::resumed(self.params, state, now)? {
+                *state = changed;
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, decision: Decision) -> Result<(), Fault> {
+        self.ledger.post(&decision.transfers)?;
+        if let Some(job) = decision.job {
+            self.jobs.insert(job.id, job);
+        }
+        self.suspended.extend(decision.suspend);
+        Ok(())
+    }
+}

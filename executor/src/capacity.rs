@@ -1,0 +1,80 @@
+//! How much an executor takes on: a pure rule.
+//!
+//! Every open claim can be disputed at once, and a dispute may need the run again. An executor that could not make
+//! all of those runs in half of its clock could be timed out by mass false alarms, so it does not take that many.
+
+use std::time::Duration;
+
+use gainsay_protocol::{JobId, Key, MessageId, Millis};
+
+/// Whether one more job may be taken beside `open` ones. `slowest` is the slowest run known, nothing if none was
+/// made yet: then one job at a time shows how long one takes.
+pub fn may_take(open: usize, max_open: usize, slowest: Option<Duration>, budget: Millis) -> bool {
+    if open >= max_open {
+        return false;
+    }
+    let Some(slowest) = slowest else {
+        return open == 0;
+    };
+    let runs = u32::try_from(open).unwrap_or(u32::MAX).saturating_add(1);
+    slowest.saturating_mul(runs) <= Duration::from_millis(budget.0 / 2)
+}
+
+/// How long runs take: quick to believe a slow one, slow to forget it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Speed(Option<Duration>);
+
+impl Speed {
+    /// Takes a run into account.
+    pub fn measured(&mut self, run: Duration) {
+        self.0 = Some(match self.0 {
+            Some(known) if known > run => known.saturating_mul(7) / 8 + run / 8,
+            _ => run,
+        });
+    }
+
+    /// The slowest run to expect.
+    pub fn slowest(&self) -> Option<Duration> {
+        self.0
+    }
+}
+
+/// The order in which a key goes through open jobs: each its own, so that several executors do not all race for the
+/// same one.
+pub fn order(key: Key, job: JobId) -> [u8; 32] {
+    let JobId(MessageId(job)) = job;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(key.as_bytes()).update(job.as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_claims_never_need_more_than_half_a_clock() {
+        let budget = Millis(1000);
+        let fits = |open, ms| may_take(open, 100, Some(Duration::from_millis(ms)), budget);
+        assert!(fits(0, 500) && !fits(0, 501));
+        assert!(fits(4, 100) && !fits(5, 100));
+        assert!(may_take(2, 3, Some(Duration::ZERO), budget));
+        assert!(!may_take(3, 3, Some(Duration::ZERO), budget));
+    }
+
+    #[test]
+    fn the_first_run_is_made_alone() {
+        assert!(may_take(0, 8, None, Millis(1000)));
+        assert!(!may_take(1, 8, None, Millis(1000)));
+    }
+
+    #[test]
+    fn a_slow_run_is_believed_at_once_and_forgotten_slowly() {
+        let mut speed = Speed::default();
+        speed.measured(Duration::from_millis(10));
+        speed.measured(Duration::from_millis(800));
+        assert_eq!(speed.slowest(), Some(Duration::from_millis(800)));
+        speed.measured(Duration::from_millis(0));
+        assert_eq!(speed.slowest(), Some(Duration::from_millis(700)));
+    }
+}

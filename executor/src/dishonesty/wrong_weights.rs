@@ -1,0 +1,79 @@
+//! Another model under the same name: the same programs with other weights, as somebody who saves money by
+//! running a cheaper one would. Everything about the run is consistent, but for the weights.
+
+use std::sync::Arc;
+
+use gainsay_canon::{Tensor, TensorError};
+use gainsay_model::{Artifact, Runner};
+use gainsay_player::{RunSource, TraceSource};
+
+use super::{Assignment, ConductError};
+
+/// How many other models are tried before giving up on making a difference.
+const TRIES: u64 = 4;
+
+/// A run of another model; `None` if no change of its weights makes a difference.
+pub(super) fn run(
+    assignment: &Assignment,
+    honest: &RunSource,
+    seed: u64,
+) -> Result<Option<RunSource>, ConductError> {
+    let artifact = assignment.runner.artifact();
+    let same = |program: &&Arc<_>| Arc::ptr_eq(program, assignment.runner.program());
+    let program = artifact.programs().iter().position(|program| same(&program));
+    let program = u32::try_from(program.unwrap_or(0)).unwrap_or(0);
+    for again in 0..TRIES {
+        let other = Arc::new(other_model(artifact, seed.wrapping_add(again))?);
+        let runner = Runner::new(other, program, assignment.runner.kernels().clone())?;
+        let source = RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?;
+        if source.root() != honest.root() {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+/// The artifact with every floating-point weight scaled by up to an eighth up or down.
+fn other_model(artifact: &Artifact, seed: u64) -> Result<Artifact, ConductError> {
+    let mut numbers = Numbers(seed);
+    let entries = artifact.manifest().weights.iter().zip(artifact.weights());
+    let weights = entries
+        .map(|(entry, weight)| Ok((entry.name.clone(), scaled(weight, &mut numbers)?)))
+        .collect::<Result<Vec<_>, TensorError>>()?;
+    let programs = artifact.programs().iter().map(|program| program.program().clone()).collect();
+    Ok(Artifact::new(artifact.name(), weights, programs)?)
+}
+
+fn scaled(weight: &Tensor, numbers: &mut Numbers) -> Result<Tensor, TensorError> {
+    let shape = weight.shape().to_vec();
+    if let Some(values) = weight.as_f32() {
+        return Tensor::f32(shape, values.iter().map(|value| value * numbers.factor()).collect());
+    }
+    if let Some(values) = weight.as_f64() {
+        let scaled = values.iter().map(|value| value * f64::from(numbers.factor()));
+        return Tensor::f64(shape, scaled.collect());
+    }
+    Ok(weight.clone())
+}
+
+/// splitmix64: enough for weights that nobody should trust.
+pub(super) struct Numbers(pub(super) u64);
+
+impl Numbers {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 up to, and without, 1.
+    pub(super) fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u32 << 24) as f32
+    }
+
+    fn factor(&mut self) -> f32 {
+        1.0 + (self.unit() - 0.5) / 4.0
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the protocol's rules: whole games with virtual time, hostile messages, pinned encodings.
+
+mod clocks;
+mod envelope;
+mod game;
+mod invariants;
+mod players;
+mod toy;
+mod truth_wins;
+mod wire;
