@@ -112,10 +112,11 @@ impl Rehearsal {
             return Err(refused(format!("program {name:?} has {operations} FLOP, allowed are {most}")));
         }
         for (layer, entry) in (1u32..).zip(typed.layers()) {
-            let required = Required::of(typed, layer).unwrap_or_default();
+            let state = Required::of(typed, layer).map(|required| required.state);
             let inputs = typed.program().inputs.iter();
             let inputs: u64 = inputs.map(|input| input.tensor.byte_len().unwrap_or(0) as u64).sum();
-            let state = required.state.iter().map(|slot| typed.bytes_of(*slot)).sum::<u64>();
+            let state = state.unwrap_or_default();
+            let state = state.iter().map(|slot| typed.bytes_of(*slot)).sum::<u64>();
             let bytes = state.saturating_add(inputs);
             if bytes > self.limits.evidence_bytes {
                 let (most, layer) = (self.limits.evidence_bytes, &entry.name);

@@ -75,6 +75,16 @@ pub enum Refused {
         /// How much.
         value: u64,
     },
+    /// More than one request may ask for.
+    #[error("{asked} {what} in one request, allowed are {most}: ask in parts")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many were asked for.
+        asked: usize,
+        /// The most.
+        most: usize,
+    },
     /// The arbiter cannot do it now.
     #[error("the arbiter cannot do this now, try again later: {0}")]
     Unavailable(String),
@@ -95,7 +105,8 @@ impl Refused {
             | Self::TensorBytes { .. }
             | Self::Evidence(_)
             | Self::Artifact(_)
-            | Self::OutOfRange { .. } => RefusalKind::Rejected,
+            | Self::OutOfRange { .. }
+            | Self::TooMany { .. } => RefusalKind::Rejected,
         }
     }
 }

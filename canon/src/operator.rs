@@ -3,6 +3,9 @@
 //! An [`Operator`] with its attributes is what a program stores, hashes and replays. Discriminants are part
 //! of the artifact's id: append new ones, never renumber. Static types follow from [`Operator::infer`]
 //! (in `infer.rs`); an operator that infers is total: every well-shaped input has exactly one result.
+//!
+//! The comments here are the formulas; the order of operations in full is in [`mod@crate::reference`]. Every float
+//! operator that computes writes the one quiet NaN for any NaN; data movement copies bits.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -23,7 +26,8 @@ pub enum Operator {
         /// A permutation of the axes of `x`.
         axes: Vec<u8>,
     } = 0x02,
-    /// `x[start..end by step]` per axis; a negative step walks from `end - 1` down to `start`.
+    /// `x[start..end by step]` per axis; a negative step walks from `end - 1` down to `start`. `start <= end <= extent`;
+    /// the result has `ceil((end - start) / |step|)` elements along the axis.
     Slice {
         /// One range per axis.
         ranges: Vec<SliceRange>,
@@ -38,7 +42,9 @@ pub enum Operator {
         /// The new shape.
         shape: Vec<u64>,
     } = 0x05,
-    /// `x` with every element converted to another type.
+    /// `x` with every element converted to another type. Float to integer truncates and saturates, NaN becomes 0;
+    /// integers wrap; to float rounds to nearest even; nonzero and NaN are `true`; `true` is 1. An operator that
+    /// computes: a NaN becomes the quiet one, also between equal types.
     Cast {
         /// The new element type.
         to: DType,
@@ -87,9 +93,9 @@ pub enum Operator {
         /// The right operand.
         scalar: Scalar,
     } = 0x24,
-    /// `condition ? a : b` elementwise; operands `condition` (Bool), `a`, `b`, broadcast.
+    /// `condition ? a : b` elementwise; operands `condition` (Bool), `a`, `b`, broadcast. Data movement: bits are copied.
     Where = 0x25,
-    /// `clamp(x, min, max)`; NaN propagates.
+    /// `min(max(x, lower), upper)` with the rules of [`Binary::Max`] and [`Binary::Min`]; a missing bound is left out.
     Clamp {
         /// Lower bound, if any.
         min: Option<Scalar>,
@@ -97,11 +103,16 @@ pub enum Operator {
         max: Option<Scalar>,
     } = 0x26,
 
-    /// `a [..., m, k] x b [..., k, n]`, leading axes broadcast.
+    /// `a [..., m, k] x b [..., k, n]`, leading axes broadcast. Per output element one chain: `acc = +0`, then
+    /// `acc = fma(a_k, b_k, acc)` for k ascending.
     MatMul = 0x40,
-    /// `x [..., k] x w [k, n] (+ bias [n])`; operands `x`, `w` and, when there is a third, `bias`.
+    /// `x [..., k] x w [k, n] (+ bias [n])`; operands `x`, `w` and, when there is a third, `bias`. The chain of
+    /// [`Operator::MatMul`], then one addition of the bias.
     Linear = 0x41,
     /// 2d convolution: `x [batch, in, h, w]`, `w [out, in/groups, kh, kw]` and, when there is a third operand, `bias [out]`.
+    /// The chain of [`Operator::MatMul`] with k over (input channel in the group, kernel row, kernel column), zeros of the
+    /// padding included, then one addition of the bias. Extents: `(h + 2 padding - span) / stride + 1`, rounded down, with
+    /// `span = dilation * (kh - 1) + 1`.
     Conv2d {
         /// Step per spatial axis.
         stride: [u64; 2],
@@ -113,7 +124,9 @@ pub enum Operator {
         groups: u64,
     } = 0x42,
 
-    /// Reduction over `axes`, which stay with extent 1; several axes are flattened row-major.
+    /// Reduction over `axes`, which stay with extent 1; several axes are flattened row-major. Sums and products are 16
+    /// partial results (element i goes to lane i mod 16, in ascending order, from +0 or 1), joined by the tree `(l, l + 8)`,
+    /// `(l, l + 4)`, `(l, l + 2)`, `(l, l + 1)`. Maximum and minimum of an empty axis are refused.
     Reduce {
         /// Which reduction.
         function: Reduction,
@@ -127,30 +140,35 @@ pub enum Operator {
         /// The searched axis.
         axis: u8,
     } = 0x61,
-    /// Maximum over windows of `x [batch, channel, h, w]`; padding takes no part; an empty window is -inf.
+    /// Maximum over windows of `x [batch, channel, h, w]`; padding takes no part; an empty window is -inf. Extents as for
+    /// [`Operator::Conv2d`]; with [`Rounding::Ceil`] rounded up, and a last window that would start at or behind
+    /// `h + padding` is dropped.
     MaxPool2d {
         /// Window extents, strides, padding, dilation and rounding.
         window: Window2d,
     } = 0x62,
-    /// Mean over windows of `x [batch, channel, h, w]`.
+    /// Mean over windows of `x [batch, channel, h, w]`: the elements inside the input summed row-major from +0, divided
+    /// once by the number of elements that count; NaN (0 / 0) where none does.
     AvgPool2d {
         /// Window extents, strides, padding (dilation is 1) and rounding.
         window: Window2d,
         /// Whether padding counts in the divisor.
         padding_counts: PaddingCounts,
     } = 0x63,
-    /// Mean over `output` windows of nearly equal extent per spatial axis.
+    /// Mean over `output` windows of nearly equal extent per spatial axis: window i of o over n inputs reaches from
+    /// `floor(i * n / o)` to `ceil((i + 1) * n / o)`, exclusive; summed row-major from +0, divided once.
     AdaptiveAvgPool2d {
         /// Spatial extents of the result.
         output: [u64; 2],
     } = 0x64,
 
-    /// `e = exp(x - max(x)); e / sum(e)` along `axis`.
+    /// `e = exp(x - max(x)); e / sum(e)` along `axis`, the sum as in [`Reduction::Sum`]. NaN throughout a row of -inf, or
+    /// with +inf or NaN in it.
     Softmax {
         /// The normalised axis.
         axis: u8,
     } = 0x80,
-    /// `d = x - max(x); d - log(sum(exp(d)))` along `axis`.
+    /// `d = x - max(x); d - log(sum(exp(d)))` along `axis`, the sum as in [`Reduction::Sum`].
     LogSoftmax {
         /// The normalised axis.
         axis: u8,
@@ -200,7 +218,7 @@ pub enum Unary {
     Sigmoid = 7,
     /// `max(x, +0)`.
     Relu = 8,
-    /// `x * (erf(x / sqrt 2) + 1) / 2`.
+    /// `x * (erf(x / sqrt 2) + 1) / 2`, an operation at a time in this order; `sqrt 2` rounded to the element type.
     Gelu = 9,
     /// Error function.
     Erf = 10,
@@ -208,7 +226,7 @@ pub enum Unary {
     Not = 11,
 }
 
-/// Elementwise functions of two operands.
+/// Elementwise functions of two operands. Integers wrap; `/` truncates, `x / 0 = 0` and `MIN / -1` wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -259,7 +277,7 @@ pub enum Reduction {
     Sum = 0,
     /// Product.
     Product = 1,
-    /// Sum divided once by the number of elements.
+    /// Sum divided once by the number of elements, which is converted to the element type first (integers wrap).
     Mean = 2,
     /// Maximum.
     Max = 3,

@@ -301,6 +301,15 @@ impl Tensor {
         Ok(Tensor { tensor_type: tensor_type.clone(), data })
     }
 
+    /// The same elements under another shape, without a copy.
+    ///
+    /// # Errors
+    /// If the shape is impossible or does not have that many elements.
+    pub fn reshaped(self, shape: impl Into<Vec<u64>>) -> Result<Tensor, TensorError> {
+        let found = self.element_count();
+        Tensor::new(TensorType::new(self.dtype(), shape), found, self.data)
+    }
+
     /// Element type and shape.
     pub fn tensor_type(&self) -> &TensorType {
         &self.tensor_type

@@ -3,7 +3,7 @@
 use gainsay_canon::Tensor;
 use gainsay_model::{Artifact, BuildError, Program, ProgramBuilder, Value as Built};
 
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Fault};
 use crate::graph::{ConstantName, Graph, Origin};
 
 /// The artifact of these programs.
@@ -12,7 +12,10 @@ pub(crate) fn assemble(name: &str, graphs: Vec<(String, Graph)>) -> Result<Artif
     let mut programs = Vec::with_capacity(graphs.len());
     for (program, graph) in graphs {
         let written = write(&program, graph, &mut weights);
-        programs.push(written.map_err(|source| CaptureError::Build { program, source })?);
+        programs.push(written.map_err(|source| CaptureError::Program {
+            program,
+            fault: Box::new(Fault::Build(source)),
+        })?);
     }
     Ok(Artifact::new(name, weights.named, programs)?)
 }

@@ -7,12 +7,12 @@ use gainsay_canon::{Isa, Kernels};
 use gainsay_model::Artifact;
 
 use crate::assemble::assemble;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Fault};
 use crate::fold::fold;
 use crate::graph::Graph;
 use crate::lower::lower;
 use crate::parameters::Initialise;
-use crate::ports::{Inputs, Outputs, Sample, Shapes};
+use crate::ports::{InputSpec, Inputs, Outputs, Sample, Shapes};
 use crate::record::record;
 
 /// The runs of the closure: without values, so that reading one is an error at the line that reads, and on two
@@ -84,26 +84,14 @@ impl<M: Module> Capture<M> {
         S: Shapes<I>,
     {
         let program = name.into();
-        let specs = shapes.specs();
-        let names: Vec<Option<String>> = specs.iter().map(|spec| spec.name.clone()).collect();
-        let mut first: Option<Graph> = None;
-        for sample in SAMPLES {
-            let recording = record(&program, &self.module, &forward, &specs, sample)?;
-            let graph = lower(&program, &recording, &names)?;
-            match &first {
-                None => first = Some(graph),
-                Some(first) => {
-                    if let Some(difference) = first.difference(&graph) {
-                        return Err(CaptureError::Unstable { program, difference });
-                    }
-                }
-            }
-        }
         let kernels = Kernels::new(Isa::Reference, NonZeroUsize::MIN)?;
-        let graph = fold(first.unwrap_or_default(), &kernels)
-            .map_err(|source| CaptureError::Fold { program: program.clone(), source })?;
-        self.programs.push((program, graph));
-        Ok(self)
+        match graph(&self.module, &forward, &shapes.specs(), &kernels) {
+            Ok(graph) => {
+                self.programs.push((program, graph));
+                Ok(self)
+            }
+            Err(fault) => Err(CaptureError::Program { program, fault: Box::new(fault) }),
+        }
     }
 
     /// The artifact of the programs captured so far.
@@ -113,6 +101,34 @@ impl<M: Module> Capture<M> {
     pub fn artifact(self) -> Result<Artifact, CaptureError> {
         assemble(&self.name, self.programs)
     }
+}
+
+/// The folded graph on which all runs of the closure agree.
+fn graph<M, I, O>(
+    module: &M,
+    forward: &impl Fn(&M, I) -> O,
+    specs: &[InputSpec],
+    kernels: &Kernels,
+) -> Result<Graph, Fault>
+where
+    M: Module,
+    I: Inputs,
+    O: Outputs,
+{
+    let names: Vec<Option<String>> = specs.iter().map(|spec| spec.name.clone()).collect();
+    let mut first: Option<Graph> = None;
+    for sample in SAMPLES {
+        let graph = lower(&record(module, forward, specs, sample)?, &names)?;
+        match &first {
+            None => first = Some(graph),
+            Some(first) => {
+                if let Some(difference) = first.difference(&graph) {
+                    return Err(Fault::Unstable { difference });
+                }
+            }
+        }
+    }
+    fold(first.unwrap_or_default(), kernels).map_err(Fault::Fold)
 }
 
 /// [`Artifact::capture`](CaptureArtifact::capture), for one program named like the artifact.

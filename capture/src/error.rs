@@ -9,99 +9,14 @@ use gainsay_model::{ArtifactError, BuildError};
 /// Why a module cannot be captured.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// The closure panicked.
-    #[error("program `{program}`: the closure panicked{}: {message}", at(.location))]
-    Panicked {
-        /// The program being captured.
+    /// One of its programs cannot.
+    #[error("program `{program}` cannot be captured: {fault}")]
+    Program {
+        /// The program's name.
         program: String,
-        /// What the panic said.
-        message: String,
-        /// Where it happened, as `file:line:column`.
-        location: Option<String>,
-    },
-    /// The closure read the data of a tensor that depends on an input.
-    #[error(
-        "program `{program}`: the closure reads data inside forward{}, which would bake one sample into the program \
-         (dynamic shapes and branches on values cannot be captured): {message}",
-        at(.location)
-    )]
-    ReadsData {
-        /// The program being captured.
-        program: String,
-        /// What Burn said.
-        message: String,
-        /// Where it happened, as `file:line:column`.
-        location: Option<String>,
-    },
-    /// Two runs of the closure recorded different programs or constants.
-    #[error(
-        "program `{program}`: two runs of the closure differ, so it reads data inside forward, draws random numbers or keeps \
-         state: {difference}"
-    )]
-    Unstable {
-        /// The program being captured.
-        program: String,
-        /// The first difference.
-        difference: String,
-    },
-    /// An operation that has no canonical form.
-    #[error("program `{program}`: {place}: {refusal}")]
-    Refused {
-        /// The program being captured.
-        program: String,
-        /// Which operation.
-        place: Place,
         /// Why.
         #[source]
-        refusal: Refusal,
-    },
-    /// A parameter or constant that has no canonical form.
-    #[error("program `{program}`: `{name}`: {refusal}")]
-    Constant {
-        /// The program being captured.
-        program: String,
-        /// The parameter's path, or `constant`.
-        name: String,
-        /// Why.
-        #[source]
-        refusal: Refusal,
-    },
-    /// A returned tensor was not computed by the captured closure.
-    #[error(
-        "program `{program}`: output `{output}` is not on the capture device: return a tensor computed from the inputs or parameters"
-    )]
-    ForeignOutput {
-        /// The program being captured.
-        program: String,
-        /// The output's name.
-        output: String,
-    },
-    /// Burn could not close the capture.
-    #[error("program `{program}`: Burn could not finish the capture: {source}")]
-    Scope {
-        /// The program being captured.
-        program: String,
-        /// Burn's reason.
-        #[source]
-        source: ScopeError,
-    },
-    /// A constant could not be folded.
-    #[error("program `{program}`: a constant could not be computed")]
-    Fold {
-        /// The program being captured.
-        program: String,
-        /// Canon's reason.
-        #[source]
-        source: OperatorError,
-    },
-    /// The lowered program is not accepted.
-    #[error("program `{program}`: {source}")]
-    Build {
-        /// The program being captured.
-        program: String,
-        /// The model's reason.
-        #[source]
-        source: BuildError,
+        fault: Box<Fault>,
     },
     /// There are no kernels to fold constants with.
     #[error("constants cannot be computed on this machine")]
@@ -111,10 +26,86 @@ pub enum CaptureError {
     Artifact(#[from] ArtifactError),
 }
 
-/// Burn's reason for not finishing a capture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ScopeError(pub(crate) String);
+impl CaptureError {
+    /// What is wrong with a program, if it is that.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Program { fault, .. } => Some(fault),
+            Self::Kernels(_) | Self::Artifact(_) => None,
+        }
+    }
+}
+
+/// Why a program cannot be captured.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The closure panicked.
+    #[error("the closure panicked{}: {message}", at(.location))]
+    Panicked {
+        /// What the panic said.
+        message: String,
+        /// Where it happened, as `file:line:column`.
+        location: Option<String>,
+    },
+    /// The closure read the data of a tensor that depends on an input.
+    #[error(
+        "the closure reads data inside forward{}, which would bake one sample into the program \
+         (branches on values and dynamic shapes cannot be captured): {message}",
+        at(.location)
+    )]
+    ReadsData {
+        /// What Burn said.
+        message: String,
+        /// Where it happened, as `file:line:column`.
+        location: Option<String>,
+    },
+    /// Two runs of the closure recorded different programs or constants.
+    #[error(
+        "two runs of the closure differ, so it reads data inside forward, draws random numbers \
+         or keeps state: {difference}"
+    )]
+    Unstable {
+        /// The first difference.
+        difference: String,
+    },
+    /// An operation that has no canonical form.
+    #[error("{place}: {refusal}")]
+    Operation {
+        /// Which operation.
+        place: Box<Place>,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// An input, output, parameter or constant that has no canonical form.
+    #[error("`{name}`: {refusal}")]
+    Value {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// A returned tensor was not computed by the captured closure.
+    #[error(
+        "output `{output}` is not on the capture device: return a tensor computed from the \
+         inputs or parameters"
+    )]
+    ForeignOutput {
+        /// The output's name.
+        output: String,
+    },
+    /// Burn could not close the capture.
+    #[error("Burn could not finish the capture: {0}")]
+    Scope(String),
+    /// A constant could not be folded.
+    #[error("a constant could not be computed: {0}")]
+    Fold(#[source] OperatorError),
+    /// The lowered program is not accepted.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
 
 /// Which recorded operation is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

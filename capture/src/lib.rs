@@ -20,5 +20,5 @@ mod quiet;
 mod record;
 
 pub use capture::{Capture, CaptureArtifact};
-pub use error::{CaptureError, Nearby, Place, Refusal};
+pub use error::{CaptureError, Fault, Nearby, Place, Refusal};
 pub use ports::{InputSpec, Inputs, Kind, Outputs, Port, Returned, Shapes, Source};

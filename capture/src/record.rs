@@ -7,7 +7,7 @@ use burn::tensor::{Device, TensorData};
 use burn_capture::TensorId;
 use burn_ir::OperationIr;
 
-use crate::error::{CaptureError, Refusal, ScopeError};
+use crate::error::{Fault, Refusal};
 use crate::parameters::ParameterPaths;
 use crate::ports::{InputSpec, Inputs, Outputs, Returned, Sample, Source};
 use crate::quiet::{Panic, quietly};
@@ -41,12 +41,11 @@ struct Ports {
 
 /// Runs the closure once on a copy of the module.
 pub(crate) fn record<M, I, O>(
-    program: &str,
     module: &M,
     forward: &impl Fn(&M, I) -> O,
     specs: &[InputSpec],
     sample: Sample,
-) -> Result<Recording, CaptureError>
+) -> Result<Recording, Fault>
 where
     M: Module,
     I: Inputs,
@@ -73,30 +72,27 @@ where
             scope.complete([], outputs)
         })
     });
-    let graph = captured.map_err(|panic| panicked(program, panic))?.map_err(|source| {
-        CaptureError::Scope { program: program.to_owned(), source: ScopeError(source.to_string()) }
-    })?;
+    let graph = captured.map_err(panicked)?.map_err(|error| Fault::Scope(error.to_string()))?;
     if let Some(name) = ports.parameters.unreadable.pop() {
-        let refusal = Refusal::Unsupported(Some("quantised parameters"));
-        return Err(CaptureError::Constant { program: program.to_owned(), name, refusal });
+        return Err(Fault::Value { name, refusal: Refusal::Unsupported(Some("quantised types")) });
     }
     Ok(Recording {
         operations: graph.graph.operations,
         values: graph.values,
         inputs: ports.inputs.into_iter().flatten().collect(),
-        outputs: named(program, ports.returned)?,
+        outputs: named(ports.returned)?,
         parameters: ports.parameters.paths,
     })
 }
 
 /// Outputs without a name are called `output`, or `output.N` among several.
-fn named(program: &str, returned: Vec<Returned>) -> Result<Vec<(String, TensorId)>, CaptureError> {
+fn named(returned: Vec<Returned>) -> Result<Vec<(String, TensorId)>, Fault> {
     let count = returned.len();
     let outputs = returned.into_iter().enumerate().map(|(position, Returned { name, id })| {
         let output = name.unwrap_or_else(|| default_name("output", position, count));
         match id {
             Some(id) => Ok((output, id)),
-            None => Err(CaptureError::ForeignOutput { program: program.to_owned(), output }),
+            None => Err(Fault::ForeignOutput { output }),
         }
     });
     outputs.collect()
@@ -107,12 +103,11 @@ pub(crate) fn default_name(base: &str, position: usize, count: usize) -> String 
     if count == 1 { base.to_owned() } else { format!("{base}.{position}") }
 }
 
-fn panicked(program: &str, Panic { message, location }: Panic) -> CaptureError {
-    let program = program.to_owned();
+fn panicked(Panic { message, location }: Panic) -> Fault {
     // Burn's two ways to say that a tensor on the capture device has no data to read.
     if message.contains("has no concrete value") || message.contains("has no initialized value") {
-        CaptureError::ReadsData { program, message, location }
+        Fault::ReadsData { message, location }
     } else {
-        CaptureError::Panicked { program, message, location }
+        Fault::Panicked { message, location }
     }
 }

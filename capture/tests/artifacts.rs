@@ -1,5 +1,7 @@
 //! What a capture makes of a module: names, ports, weights, layers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use burn::module::{Module, Param};

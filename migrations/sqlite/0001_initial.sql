@@ -92,6 +92,7 @@ CREATE TABLE cases (
     entry_index INTEGER NOT NULL REFERENCES log (entry_index),
     blob BLOB NOT NULL CHECK (length(blob) = 32),
     verdict INTEGER NOT NULL,
+    replay_us INTEGER NOT NULL CHECK (replay_us >= 0),
     PRIMARY KEY (claim, counter_root)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,8 +1,8 @@
 //! The layer table: where a program is cut into layers, as a pure function of the program.
 //!
-//! A boundary `b` lies after `b` instructions. It is a **candidate** if neither neighbouring boundary has
-//! fewer live values. A candidate that would close a layer without arithmetic is dropped. Cuts are then
-//! thinned until the bytes of all inner states are within the hash budget, or four layers are left: each
+//! A boundary `b` lies after `b` instructions. It is a **candidate** if it belongs to a run of boundaries with
+//! equally many live values that has more live values on either side. A layer without arithmetic, or one that
+//! reads no parameters and has less arithmetic than the one before it, is merged into it. Cuts are then thinned until the bytes of all inner states are within the hash budget, or four layers are left: each
 //! time, the cut whose state is largest for the arithmetic of the two layers it parts is dropped (the
 //! earliest of equals), so that layers come out about equal and cut where states are small.
 //! Invariants: layers are contiguous, cover the program, and there is at least one.
@@ -71,7 +71,8 @@ impl LayerTable {
     pub(crate) fn of(program: &TypedProgram) -> Self {
         let boundaries = Boundaries::of(program);
         let costs = CostSums::of(program.costs());
-        let cuts = thin(with_arithmetic(candidates(&boundaries), &costs), &boundaries, &costs);
+        let cuts = merge_trivial(program, candidates(&boundaries), &costs);
+        let cuts = thin(cuts, &boundaries, &costs);
         let ends = cuts.iter().copied().chain([costs.end()]);
         let firsts = [0].into_iter().chain(cuts.iter().copied());
         let mut names = Names::default();
@@ -160,32 +161,50 @@ impl CostSums {
     }
 }
 
-/// Inner boundaries where the live set is locally smallest.
+/// Inner boundaries where the live set is locally smallest. Equal neighbours stand or fall together, so that the
+/// inside of a residual block, where two values are live throughout, is not cut.
 fn candidates(boundaries: &Boundaries) -> Vec<u32> {
-    let last = boundaries.counts.len() as u32 - 1;
-    let inner = |boundary: u32| (1..last).contains(&boundary);
-    (1..last)
-        .filter(|&boundary| {
-            let count = boundaries.count_at(boundary);
-            [boundary - 1, boundary + 1]
-                .into_iter()
-                .all(|neighbour| !inner(neighbour) || boundaries.count_at(neighbour) >= count)
-        })
-        .collect()
+    let inner = boundaries.counts.len().saturating_sub(1).max(1);
+    let counts = boundaries.counts.get(1..inner).unwrap_or(&[]);
+    let mut candidates = Vec::new();
+    let (mut first, mut descended) = (1u32, true);
+    for run in counts.chunk_by(|left, right| left == right) {
+        let end = first + run.len() as u32;
+        let ascends = counts.get(end as usize - 1).is_none_or(|next| run.first() < Some(next));
+        if descended && ascends {
+            candidates.extend(first..end);
+        }
+        (first, descended) = (end, !ascends);
+    }
+    candidates
 }
 
-/// Drops cuts until every layer has arithmetic, or one layer is left.
-fn with_arithmetic(candidates: Vec<u32>, costs: &CostSums) -> Vec<u32> {
+/// Drops cuts until every layer is worth one, or one layer is left.
+fn merge_trivial(program: &TypedProgram, candidates: Vec<u32>, costs: &CostSums) -> Vec<u32> {
     let mut cuts: Vec<u32> = Vec::with_capacity(candidates.len());
-    for cut in candidates {
-        if costs.between(cuts.last().copied().unwrap_or(0), cut) > 0 {
-            cuts.push(cut);
+    for end in candidates.into_iter().chain([costs.end()]) {
+        let mut ends = cuts.iter().rev().copied();
+        let (first, before) = (ends.next().unwrap_or(0), ends.next().unwrap_or(0));
+        let cost = costs.between(first, end);
+        let trivial = cost == 0
+            || (cost < costs.between(before, first)
+                && !reads_weights(program, InstructionRange { first, end }));
+        if trivial {
+            // It joins the layer before it; without arithmetic at the very beginning, the one after it.
+            cuts.pop();
+        }
+        if !trivial || first > 0 {
+            cuts.push(end);
         }
     }
-    if cuts.last().is_some_and(|&cut| costs.between(cut, costs.end()) == 0) {
-        cuts.pop();
-    }
+    // The last end is that of the program, which is no cut.
+    cuts.pop();
     cuts
+}
+
+fn reads_weights(program: &TypedProgram, range: InstructionRange) -> bool {
+    let mut operands = program.instructions(range).iter().flat_map(|found| &found.operands);
+    operands.any(|&slot| matches!(program.origin(slot), Some(Origin::Weight(_))))
 }
 
 /// A cut in the queue of those to drop: the worst is the greatest.

@@ -23,6 +23,7 @@ mod tamper;
 pub mod tensors;
 mod wake;
 
+
 pub use client::ArbiterClient;
 pub use count::Count;
 pub use daemon::Daemon;

@@ -9,12 +9,14 @@ use crate::{Millis, Time};
 pub struct Clock {
     left: Millis,
     running_since: Option<Time>,
+    /// What gaps in the arbiter's service can still add: at most the budget in all.
+    gap_left: Millis,
 }
 
 impl Clock {
     /// A stopped clock with `budget` left.
     pub fn new(budget: Millis) -> Self {
-        Self { left: budget, running_since: None }
+        Self { left: budget, running_since: None, gap_left: budget }
     }
 
     /// What is left at `now`.
@@ -45,10 +47,15 @@ impl Clock {
         self.running_since = None;
     }
 
-    /// Gives a running clock at least `grace` from `now` on.
+    /// Gives a running clock at least `grace` from `now` on, after the arbiter was away. All such gifts
+    /// together are at most the budget, so that an arbiter that restarts for ever freezes nothing.
     pub fn extend(&mut self, now: Time, grace: Millis) {
         if self.running_since.is_some() {
-            self.start(now, grace);
+            let left = self.left(now);
+            let given = Millis(grace.0.saturating_sub(left.0)).min(self.gap_left);
+            self.gap_left = Millis(self.gap_left.0.saturating_sub(given.0));
+            self.left = Millis(left.0.saturating_add(given.0));
+            self.running_since = Some(now);
         }
     }
 }
@@ -62,17 +69,21 @@ pub enum Standing {
     ExecutorLate,
     /// The challengers owe a move and their clock has ended.
     ChallengerLate,
-    /// Both.
+    /// Both, and both clocks ended at the same moment.
     BothLate,
 }
 
 /// Classifies two clocks at `now`: used by the state machine, the sweeper and every view alike.
+///
+/// The first clock to end decides, whenever one looks: how late the sweeper comes changes no outcome.
 pub fn classify(now: Time, executor: &Clock, challenger: &Clock) -> Standing {
-    match (executor.is_late(now), challenger.is_late(now)) {
-        (true, true) => Standing::BothLate,
-        (true, false) => Standing::ExecutorLate,
-        (false, true) => Standing::ChallengerLate,
-        (false, false) => {
+    let late = |clock: &Clock| clock.ends().filter(|end| now >= *end);
+    match (late(executor), late(challenger)) {
+        (Some(first), Some(other)) if first == other => Standing::BothLate,
+        (Some(first), Some(other)) if first > other => Standing::ChallengerLate,
+        (Some(_), _) => Standing::ExecutorLate,
+        (None, Some(_)) => Standing::ChallengerLate,
+        (None, None) => {
             Standing::InTime(executor.ends().into_iter().chain(challenger.ends()).min())
         }
     }

@@ -284,6 +284,11 @@ impl Dispute {
         classify(now, &self.executor_clock, &self.challenger_clock)
     }
 
+    /// Whether no clock has ended: if one has, nothing counts any more but that.
+    pub(crate) fn is_in_time(&self, now: Time) -> bool {
+        matches!(self.standing(now), Standing::InTime(_))
+    }
+
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<Outcome> {
         match self.phase {
@@ -333,8 +338,11 @@ impl Dispute {
         self.challenger_clock.stop(now);
     }
 
-    /// After the arbiter was away: every running clock has at least the grace.
+    /// After the arbiter was away: every running clock has at least the grace. Who was late before stays so.
     pub(crate) fn resume(&mut self, params: &Params, now: Time) {
+        if !self.is_in_time(now) {
+            return;
+        }
         self.executor_clock.extend(now, params.grace);
         self.challenger_clock.extend(now, params.grace);
     }

@@ -71,7 +71,8 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digest: Digest = text.parse().map_err(|_| {
-            ParseKeyError(format!("expected 64 lower-case hexadecimal digits, got {text:.80?}"))
+            let shown: String = text.chars().take(80).collect();
+            ParseKeyError(format!("expected 64 lower-case hexadecimal digits, got {shown:?}"))
         })?;
         Self::from_bytes(digest.0)
     }

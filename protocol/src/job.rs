@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
-    Account, ClaimId, ClaimState, Effect, Job, JobId, Key, Message, MessageId, Notice, Params,
-    Ports, Ready, Rejection, TensorRef, Time, Transfer, TransferKind, Transition,
+    Account, Amount, ClaimId, ClaimState, Effect, Job, JobId, Key, Message, MessageId, Notice,
+    Params, Ports, Ready, Rejection, TensorRef, Time, Transfer, TransferKind, Transition,
 };
 
 /// Element type tag and shape of a program's input or output.
@@ -48,7 +48,7 @@ pub struct Lease {
     /// Until when.
     pub until: Time,
     /// The locked bond.
-    pub bond: crate::Amount,
+    pub bond: Amount,
 }
 
 /// Why a job ended without a final claim.
@@ -153,10 +153,9 @@ impl JobState {
             kind: TransferKind::Escrow,
             cause: ready.id(),
         };
-        Ok(Transition {
-            state,
-            effects: vec![Effect::Transfer(escrow), Effect::Notice(Notice::JobAdmitted)],
-        })
+        let paid = (job.fee > Amount::ZERO).then_some(Effect::Transfer(escrow));
+        let effects = paid.into_iter().chain([Effect::Notice(Notice::JobAdmitted)]).collect();
+        Ok(Transition { state, effects })
     }
 
     /// The claim under way or last ended.

@@ -5,7 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, hash, tensor_digest};
 
-use crate::{Amount, Key, MessageId, NetworkId, Signed, Time};
+use crate::{Amount, Key, MessageId, NetworkId, Signature, Signed, Time};
 
 /// An artifact's id: the digest of its manifest.
 #[derive(
@@ -244,14 +244,37 @@ pub struct ChunkDissection {
     pub children: [Digest; 2],
 }
 
-/// Two different claims signed by one key for one attempt at one job.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+/// Two different claims signed by one key for one attempt at one job. Nothing but claims decodes here.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Equivocation {
     /// One claim as signed.
     pub one: Box<Signed>,
     /// The other.
     pub other: Box<Signed>,
 }
+
+impl BorshDeserialize for Equivocation {
+    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Self> {
+        Ok(Self { one: signed_claim(reader)?, other: signed_claim(reader)? })
+    }
+}
+
+/// Decodes a signed claim. Any other kind is refused: an equivocation within an equivocation would make
+/// decoding recurse as deep as a hostile frame is long.
+fn signed_claim<R: std::io::Read>(reader: &mut R) -> std::io::Result<Box<Signed>> {
+    let network = NetworkId::deserialize_reader(reader)?;
+    let signer = Key::deserialize_reader(reader)?;
+    if u8::deserialize_reader(reader)? != CLAIM {
+        let why = "an equivocation is between two claims";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    }
+    let message = Message::Claim(Claim::deserialize_reader(reader)?);
+    let signature = Signature::deserialize_reader(reader)?;
+    Ok(Box::new(Signed { network, signer, message, signature }))
+}
+
+/// The discriminant of a claim.
+const CLAIM: u8 = 6;
 
 /// Everything that a participant can say.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

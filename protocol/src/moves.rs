@@ -17,6 +17,9 @@ use crate::{
 impl Step<'_> {
     pub(crate) fn take(&mut self, ready: &Ready, take: &Take) -> Result<(), Rejection> {
         let key = ready.signer();
+        if take.job != self.state.id {
+            return Err(Rejection::WrongKind { kind: ready.message().kind() });
+        }
         if self.state.phase != JobPhase::Open {
             return Err(Rejection::NotOpen { phase: self.state.phase.name() });
         }
@@ -51,6 +54,9 @@ impl Step<'_> {
 
     pub(crate) fn claim(&mut self, ready: &Ready, claim: &Claim) -> Result<(), Rejection> {
         let key = ready.signer();
+        if claim.job != self.state.id {
+            return Err(Rejection::WrongKind { kind: ready.message().kind() });
+        }
         let lease = match &self.state.phase {
             JobPhase::Taken(lease) if lease.executor == key => lease.clone(),
             JobPhase::Taken(_) => return Err(Rejection::NotHolder { key }),
@@ -202,7 +208,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Every dispute in which the revealed node was owed goes on.
+    /// Every dispute in which the revealed node was owed in time goes on.
     fn after_reveal(
         &mut self,
         root: Digest,
@@ -219,7 +225,8 @@ impl Step<'_> {
         let mut ended = Vec::new();
         for dispute in &mut claim.disputes {
             let concerned = executor_moved || dispute.counter_root == root;
-            if !concerned || dispute.phase != (DisputePhase::Dissecting { node }) {
+            let waits = dispute.phase == (DisputePhase::Dissecting { node });
+            if !concerned || !waits || !dispute.is_in_time(now) {
                 continue;
             }
             dispute.bytes = dispute.bytes.saturating_add(size_bytes);
@@ -266,7 +273,7 @@ impl Step<'_> {
             DisputePhase::Judging { layer, .. } if layer == evidence.layer => return Ok(()),
             _ => return Err(Rejection::NotDue),
         }
-        if is_late(dispute, side, now) {
+        if !dispute.is_in_time(now) {
             return Err(Rejection::Late);
         }
         if side == Side::Challenger {
@@ -310,14 +317,7 @@ fn side_of(claim: &ClaimState, key: Key, root: &Digest) -> Result<Side, Rejectio
     }
 }
 
-fn is_late(dispute: &Dispute, side: Side, now: Time) -> bool {
-    match side {
-        Side::Executor => dispute.executor_clock.is_late(now),
-        Side::Challenger => dispute.challenger_clock.is_late(now),
-    }
-}
-
-/// Whether some dispute waits for this reveal and its clock has not ended; late in all of them is an error.
+/// Whether some dispute waits for this reveal and no clock of it has ended; late in all of them is an error.
 fn waits_in_time(
     claim: &ClaimState,
     side: Side,
@@ -331,7 +331,7 @@ fn waits_in_time(
         .filter(|dispute| side == Side::Executor || dispute.counter_root == *root)
         .filter(|dispute| dispute.phase == DisputePhase::Dissecting { node })
         .collect();
-    if !waiting.is_empty() && waiting.iter().all(|dispute| is_late(dispute, side, now)) {
+    if !waiting.is_empty() && !waiting.iter().any(|dispute| dispute.is_in_time(now)) {
         return Err(Rejection::Late);
     }
     Ok(!waiting.is_empty())

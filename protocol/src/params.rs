@@ -55,6 +55,14 @@ pub enum ParamsError {
     /// The payout is so high that challenging oneself would not lose.
     #[error("payout_percent is {0}: at most 60, so that challenging oneself loses at least 40%")]
     Payout(u8),
+    /// A length of time so long that what waits for its end is frozen.
+    #[error("{what} is {got} ms, the longest allowed is {LONGEST_MS} ms (ten years)")]
+    TooLong {
+        /// Which length.
+        what: &'static str,
+        /// How long it is, in ms.
+        got: u64,
+    },
     /// A grace longer than the whole budget.
     #[error("grace ({grace} ms) is longer than budget ({budget} ms)")]
     Grace {
@@ -79,6 +87,9 @@ pub enum ParamsError {
     },
 }
 
+/// No length of time may be longer: far below where times saturate.
+const LONGEST_MS: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
+
 impl Params {
     /// The network's id.
     pub fn network(&self) -> NetworkId {
@@ -87,19 +98,25 @@ impl Params {
 
     /// Checks every bound.
     pub fn check(&self) -> Result<(), ParamsError> {
-        let positive = [
+        let lengths = [
             ("window", self.window.0),
             ("reveal", self.reveal.0),
             ("budget", self.budget.0),
             ("grace", self.grace.0),
             ("lease", self.lease.0),
+        ];
+        let counts = [
             ("executor_bond", self.executor_bond.0),
             ("challenger_bond", self.challenger_bond.0),
             ("rewarded_commitments", self.rewarded_commitments.into()),
             ("attempts", self.attempts.into()),
         ];
-        if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        let mut positive = lengths.into_iter().chain(counts);
+        if let Some((name, _)) = positive.find(|(_, value)| *value == 0) {
             return Err(ParamsError::Zero(name));
+        }
+        if let Some((what, got)) = lengths.into_iter().find(|(_, value)| *value > LONGEST_MS) {
+            return Err(ParamsError::TooLong { what, got });
         }
         if self.payout_percent > 60 {
             return Err(ParamsError::Payout(self.payout_percent));

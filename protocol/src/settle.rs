@@ -20,7 +20,7 @@ pub(crate) enum Truth {
     Undisputed,
     /// Every dispute has ended and at most one counter root stands.
     Disputed,
-    /// The arbiter ran the program; `None` if it could not.
+    /// The arbiter ran the program to tell the true root; `None` if it could not.
     Ran(Option<Digest>),
 }
 
@@ -54,11 +54,9 @@ pub(crate) fn settle(step: &mut Step<'_>, truth: Truth) {
     };
     let outcomes: Vec<Outcome> = claim.disputes.iter().filter_map(Dispute::outcome).collect();
     let rejected = outcomes.iter().any(|outcome| outcome.rejects_claim());
-    let inconclusive = outcomes.contains(&Outcome::Judged(Verdict::Inconclusive))
-        || matches!(truth, Truth::Ran(None));
-    if rejected && !matches!(truth, Truth::Ran(None)) {
-        reject(step, &claim, true_root(&claim, truth));
-    } else if inconclusive {
+    if rejected {
+        reject(step, &claim, truth);
+    } else if outcomes.contains(&Outcome::Judged(Verdict::Inconclusive)) {
         cancel(step, &claim);
     } else {
         finalise(step, &claim);
@@ -79,12 +77,32 @@ fn true_root(claim: &ClaimState, truth: Truth) -> Option<Digest> {
     }
 }
 
+fn root_of(challenge: &Challenge) -> Option<Digest> {
+    challenge.revealed.as_ref().map(|revealed| revealed.root)
+}
+
+/// Whether the challenge's counter root lost its dispute.
+fn is_refuted(claim: &ClaimState, challenge: &Challenge) -> bool {
+    root_of(challenge)
+        .and_then(|root| claim.dispute(&root)?.outcome())
+        .is_some_and(Outcome::refutes_counter)
+}
+
 fn executor_bond(step: &Step<'_>, claim: &ClaimState) -> Bond {
     Bond { id: claim.take, left: claim.bond, cause: step.cause(claim.id) }
 }
 
 fn challenge_bond(step: &Step<'_>, claim: &ClaimState, challenge: &Challenge) -> Bond {
     Bond { id: challenge.id, left: challenge.bond, cause: step.cause(claim.id) }
+}
+
+fn free_bond(step: &mut Step<'_>, claim: &ClaimState, challenge: &Challenge) {
+    let owner = Account::Free(challenge.challenger);
+    challenge_bond(step, claim, challenge).rest(step, owner, TransferKind::Unlock);
+}
+
+fn burn_bond(step: &mut Step<'_>, claim: &ClaimState, challenge: &Challenge) {
+    challenge_bond(step, claim, challenge).rest(step, Account::Burned, TransferKind::Burn);
 }
 
 fn finalise(step: &mut Step<'_>, claim: &ClaimState) {
@@ -113,24 +131,18 @@ fn finalise(step: &mut Step<'_>, claim: &ClaimState) {
 fn cancel(step: &mut Step<'_>, claim: &ClaimState) {
     executor_bond(step, claim).rest(step, Account::Free(claim.executor), TransferKind::Unlock);
     for challenge in &claim.challenges {
-        let lost = challenge.revealed.as_ref().is_some_and(|revealed| {
-            claim
-                .dispute(&revealed.root)
-                .and_then(Dispute::outcome)
-                .is_some_and(Outcome::refutes_counter)
-        });
-        let bond = challenge_bond(step, claim, challenge);
-        if lost {
-            bond.rest(step, Account::Burned, TransferKind::Burn);
+        if is_refuted(claim, challenge) {
+            burn_bond(step, claim, challenge);
         } else {
-            bond.rest(step, Account::Free(challenge.challenger), TransferKind::Unlock);
+            free_bond(step, claim, challenge);
         }
     }
     step.end_claim(ClaimOutcome::Cancelled);
     refund(step, RefundReason::Cancelled);
 }
 
-fn reject(step: &mut Step<'_>, claim: &ClaimState, rewarded: Option<Digest>) {
+fn reject(step: &mut Step<'_>, claim: &ClaimState, truth: Truth) {
+    let rewarded = true_root(claim, truth);
     let mut bond = executor_bond(step, claim);
     let payable = claim.bond.percent(step.params.payout_percent);
     let cost = step.params.judgement_cost.at_most(payable);
@@ -142,13 +154,15 @@ fn reject(step: &mut Step<'_>, claim: &ClaimState, rewarded: Option<Digest>) {
     }
     bond.rest(step, Account::Burned, TransferKind::Burn);
     for challenge in &claim.challenges {
-        let bond = challenge_bond(step, claim, challenge);
-        if challenge.revealed.as_ref().map(|revealed| revealed.root) == rewarded
-            && rewarded.is_some()
-        {
-            bond.rest(step, Account::Free(challenge.challenger), TransferKind::Unlock);
+        let kept = match truth {
+            // Nobody knows which of the standing roots is true: none is rewarded and none is slashed.
+            Truth::Ran(None) => !is_refuted(claim, challenge),
+            _ => rewarded.is_some() && root_of(challenge) == rewarded,
+        };
+        if kept {
+            free_bond(step, claim, challenge);
         } else {
-            bond.rest(step, Account::Burned, TransferKind::Burn);
+            burn_bond(step, claim, challenge);
         }
     }
     step.end_claim(ClaimOutcome::Rejected);

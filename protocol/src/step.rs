@@ -119,12 +119,29 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// The arbiter was away: whatever still runs leaves at least the grace. What had run out before stays so.
     fn resumed(&mut self) {
         let (params, now) = (self.params, self.now);
-        if let Some(claim) = self.state.claims.last_mut() {
-            for dispute in &mut claim.disputes {
-                dispute.resume(params, now);
+        let least = now.after(params.grace);
+        let extend = |until: &mut Time| {
+            if *until > now {
+                *until = least.max(*until);
             }
+        };
+        if let JobPhase::Taken(lease) = &mut self.state.phase {
+            extend(&mut lease.until);
+        }
+        let Some(claim) = self.state.claims.last_mut() else { return };
+        if claim.outcome().is_some() {
+            return;
+        }
+        extend(&mut claim.window_ends);
+        extend(&mut claim.reveal_ends);
+        if claim.window_ends > now {
+            claim.reveal_ends = claim.reveal_ends.max(claim.window_ends.after(params.reveal));
+        }
+        for dispute in &mut claim.disputes {
+            dispute.resume(params, now);
         }
     }
 
@@ -219,7 +236,8 @@ impl Step<'_> {
         }
     }
 
-    /// Settles the claim once every dispute has ended, or asks for the arbiter's own run.
+    /// Settles the claim once every dispute has ended. If it is rejected and a counter root stands that no
+    /// replay has borne out, or several stand, the arbiter runs the program to tell which of them is true.
     pub(crate) fn finish_claim(&mut self) {
         let Some(claim) = self.state.claims.last_mut() else {
             return;
@@ -232,10 +250,11 @@ impl Step<'_> {
         else {
             return;
         };
-        let standing = outcomes.iter().filter(|outcome| !outcome.refutes_counter()).count();
         let rejected = outcomes.iter().any(|outcome| outcome.rejects_claim());
-        let timed_out = outcomes.contains(&Outcome::ExecutorTimeout);
-        if rejected && standing > 0 && (timed_out || standing > 1) {
+        let mut standing = outcomes.iter().filter(|outcome| !outcome.refutes_counter());
+        let borne_out = Outcome::Judged(Verdict::ExecutorFault);
+        let (first, more) = (standing.next(), standing.next().is_some());
+        if rejected && first.is_some_and(|first| more || *first != borne_out) {
             claim.phase = ClaimPhase::Running;
             self.effects.push(Effect::Run);
         } else {

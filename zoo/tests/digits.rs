@@ -1,5 +1,7 @@
 //! The digits network: data, weights, artifact and accuracy.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::sync::Arc;
 

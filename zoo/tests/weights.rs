@@ -1,5 +1,7 @@
 //! Weights files that do not fit are refused by the name of the tensor.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;

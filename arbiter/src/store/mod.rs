@@ -14,7 +14,7 @@ mod summary;
 use futures_util::future::BoxFuture;
 use gainsay_commitment::Digest;
 use gainsay_network::FeedItem;
-use gainsay_network::api::{AccountView, ArtifactView, JobSummary, TotalsView};
+use gainsay_network::api::{AccountView, ArtifactView, CaseView, JobSummary, TotalsView};
 use gainsay_protocol::{
     Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, Signed, Time,
     Transfer, Verdict,
@@ -104,8 +104,8 @@ pub trait Store: Send + Sync + 'static {
     /// At most `limit` admitted artifacts after `after`, in the order of their ids.
     fn artifacts(&self, after: Option<ArtifactId>, limit: u32) -> Read<'_, Vec<ArtifactView>>;
 
-    /// The blob of a judged dispute's case file.
-    fn case(&self, claim: ClaimId, counter_root: Digest) -> Read<'_, Option<Digest>>;
+    /// The case file of a judged dispute.
+    fn case(&self, claim: ClaimId, counter_root: Digest) -> Read<'_, Option<CaseView>>;
 
     /// How much a key has uploaded.
     fn uploaded(&self, uploader: Key) -> Read<'_, Uploaded>;

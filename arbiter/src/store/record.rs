@@ -158,6 +158,8 @@ pub struct CaseRecord {
     pub blob: Digest,
     /// What it says.
     pub verdict: Verdict,
+    /// How long the replay took, in microseconds of real time.
+    pub replay_us: u64,
 }
 
 /// A blob that is held.

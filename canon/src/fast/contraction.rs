@@ -56,8 +56,10 @@ impl Fast {
         output: &mut [f32],
     ) -> Result<(), OperatorError> {
         let Extents { m, k, n } = extents;
-        let threads =
-            self.threads.worthwhile(2 * (problems.len() * m * n) as u64 * k.max(1) as u64);
+        let terms = (problems.len() * m * n) as u64 * k.max(1) as u64;
+        // Tiles do this many terms in the time of one element of an elementwise operator.
+        let tempo = if matches!(self.vectors, Vectors::Scalar(_)) { 1 } else { 8 };
+        let threads = self.threads.worthwhile(terms.div_ceil(tempo));
         let grid = Grid::new(problems.len(), extents, threads);
         let each = grid.row_blocks * grid.column_blocks;
         let output = Output::new(output);

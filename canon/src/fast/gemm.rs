@@ -12,6 +12,8 @@ use crate::reference::number::Number;
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 6;
+/// Columns of the widest tile: 4 vectors of 16.
+const WIDEST_TILE: usize = 64;
 /// Columns that are packed at once, a multiple of every tile's width.
 pub(super) const COLUMNS: usize = 128;
 /// Steps of k that are packed at once.
@@ -152,10 +154,9 @@ fn packed<S: Simd, B: Columns, const V: usize>(
                 for (i, column) in columns.clone().step_by(width).enumerate() {
                     let b = panels[i * size..(i + 1) * size].as_ptr();
                     let valid = width.min(columns.end - column);
+                    let place = Place { row, column, valid, k: k.clone() };
                     // SAFETY: the panel has `k.len()` rows of `width`; see `strip` for `a` and `c`.
-                    unsafe {
-                        strip::<S, B, V>(simd, product, k.clone(), row, column, valid, b, width)
-                    };
+                    unsafe { strip::<S, B, V>(simd, product, place, b, width) };
                 }
             }
         }
@@ -183,64 +184,82 @@ fn in_place<S: Simd, B: Columns, const V: usize>(
                 (panel.as_ptr(), width)
             };
             for row in product.rows.clone().step_by(ROWS) {
+                let place = Place { row, column, valid, k: k.clone() };
                 // SAFETY: `b` has rows `k` of `n` elements, `width` of them from `column` on, by the assertion in `run`
                 // and the condition above, or the panel has them; see `strip` for `a` and `c`.
-                unsafe {
-                    strip::<S, B, V>(simd, product, k.clone(), row, column, valid, from, stride)
-                };
+                unsafe { strip::<S, B, V>(simd, product, place, from, stride) };
             }
         }
     }
 }
 
-/// The tile at `row` and `column`, `valid` columns of it, over `k`.
+/// Where a tile lies in the product, and which steps of k it takes.
+struct Place {
+    row: usize,
+    column: usize,
+    /// Columns of the tile that exist.
+    valid: usize,
+    k: std::ops::Range<usize>,
+}
+
+/// The tile at `place`.
 ///
 /// # Safety
 /// `b` points to `k.len()` rows of `V` vectors, `stride` elements apart. `a` has been checked to have the product's rows;
 /// rows and columns lie in the product's ranges, which this task alone writes.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 unsafe fn strip<S: Simd, B: Columns, const V: usize>(
     simd: S,
     product: &Product<'_, B>,
-    k: std::ops::Range<usize>,
-    row: usize,
-    column: usize,
-    valid: usize,
+    place: Place,
     b: *const f32,
     stride: usize,
 ) {
     let width = V * S::LANES;
-    let rows = ROWS.min(product.rows.end - row);
-    let at = |r: usize| product.start + (row + r) * product.n + column;
-    let mut edge = [0.0; ROWS * 64];
-    let first = k.start == 0;
-    let (c, c_stride) = if valid == width {
-        // The last element of the tile is in the output, hence the ones before.
-        product.c.at(at(rows - 1) + width - 1);
-        (product.c.at(at(0)), product.n)
-    } else {
-        if !first {
-            for r in 0..rows {
-                // SAFETY: this task alone uses these elements, and no other part of them is held here.
-                let part = unsafe { product.c.part(at(r), at(r) + valid) };
-                edge[r * width..][..valid].copy_from_slice(part);
-            }
-        }
-        (edge.as_mut_ptr(), width)
-    };
-    let tile = Tile {
-        steps: k.len(),
-        a: product.a.as_ptr().wrapping_add(row * product.k + k.start),
+    let rows = ROWS.min(product.rows.end - place.row);
+    let at = |r: usize| product.start + (place.row + r) * product.n + place.column;
+    let mut tile = Tile {
+        steps: place.k.len(),
+        a: product.a.as_ptr().wrapping_add(place.row * product.k + place.k.start),
         a_stride: product.k,
         b,
         b_stride: stride,
-        c,
-        c_stride,
-        first,
+        c: product.c.at(at(0)),
+        c_stride: product.n,
+        first: place.k.start == 0,
     };
-    // SAFETY: `a` has `rows` rows from `row` on with elements `k` in each; `b` by this function's contract; `c` is `rows`
-    // rows of `width` in the output or in `edge`, which is large enough for every instruction set (4 vectors of 16).
+    if place.valid == width {
+        // The last element of the tile is in the output, hence the ones before.
+        product.c.at(at(rows - 1) + width - 1);
+        // SAFETY: `a` has `rows` rows from `row` on with elements `k` in each; `b` by this function's contract; `c` is
+        // `rows` rows of `width` in the output.
+        unsafe { run_tile::<S, V>(simd, tile, rows) };
+        return;
+    }
+    // Columns that do not exist are computed beside the output.
+    let mut edge = [0.0; ROWS * WIDEST_TILE];
+    if !tile.first {
+        for r in 0..rows {
+            // SAFETY: this task alone uses these elements, and no other part of them is held here.
+            let part = unsafe { product.c.part(at(r), at(r) + place.valid) };
+            edge[r * width..][..place.valid].copy_from_slice(part);
+        }
+    }
+    (tile.c, tile.c_stride) = (edge.as_mut_ptr(), width);
+    // SAFETY: as above, and `c` is `edge`, which is large enough for every instruction set.
+    unsafe { run_tile::<S, V>(simd, tile, rows) };
+    for r in 0..rows {
+        // SAFETY: as above.
+        let part = unsafe { product.c.part(at(r), at(r) + place.valid) };
+        part.copy_from_slice(&edge[r * width..][..place.valid]);
+    }
+}
+
+/// # Safety
+/// As for [`Tile::of`], with `rows` rows.
+#[inline(always)]
+unsafe fn run_tile<S: Simd, const V: usize>(simd: S, tile: Tile, rows: usize) {
+    // SAFETY: by this function's contract.
     unsafe {
         match rows {
             6 => simd.run(tile.of::<6, V>()),
@@ -249,13 +268,6 @@ unsafe fn strip<S: Simd, B: Columns, const V: usize>(
             3 => simd.run(tile.of::<3, V>()),
             2 => simd.run(tile.of::<2, V>()),
             _ => simd.run(tile.of::<1, V>()),
-        }
-    }
-    if valid < width {
-        for r in 0..rows {
-            // SAFETY: as above.
-            let part = unsafe { product.c.part(at(r), at(r) + valid) };
-            part.copy_from_slice(&edge[r * width..][..valid]);
         }
     }
 }

@@ -223,7 +223,7 @@ impl Fast {
         let values = x.as_f32().unwrap_or(&[]);
         let length = extents(x.shape()).last().copied().unwrap_or(1).max(1);
         let mut output = vec![0.0; values.len()];
-        let threads = self.threads.worthwhile(values.len() as u64 * 14);
+        let threads = self.threads.worthwhile(values.len() as u64 * 8);
         let rows = (CHUNK / length).max(1);
         self.threads.chunks(threads, &mut output, rows * length, |start, y| {
             let x = &values[start..start + y.len()];

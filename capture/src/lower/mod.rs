@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn_capture::TensorId;
 use burn_ir::{OperationIr, TensorIr};
 
-use crate::error::{CaptureError, Nearby, Place, Refusal};
+use crate::error::{Fault, Nearby, Place, Refusal};
 use crate::graph::{ConstantName, Graph, ValueId};
 use crate::parameters::module_of;
 use crate::record::{Recording, default_name};
@@ -26,11 +26,7 @@ use crate::record::{Recording, default_name};
 ///
 /// # Errors
 /// Names the first operation that has no canonical form.
-pub(crate) fn lower(
-    program: &str,
-    recording: &Recording,
-    names: &[Option<String>],
-) -> Result<Graph, CaptureError> {
+pub(crate) fn lower(recording: &Recording, names: &[Option<String>]) -> Result<Graph, Fault> {
     let needed = needed(recording);
     let mut lowering = Lowering {
         recording,
@@ -38,22 +34,18 @@ pub(crate) fn lower(
         values: BTreeMap::new(),
         readers: readers(recording, &needed),
     };
-    lowering.inputs(program, names)?;
+    lowering.inputs(names)?;
     for (at, operation) in recording.operations.iter().enumerate() {
         if operation.outputs().any(|out| needed.contains(&out.id)) {
-            lowering.operation(operation).map_err(|refusal| CaptureError::Refused {
-                program: program.to_owned(),
-                place: place(recording, at),
+            lowering.operation(operation).map_err(|refusal| Fault::Operation {
+                place: Box::new(place(recording, at)),
                 refusal,
             })?;
         }
     }
     for (name, id) in &recording.outputs {
-        let value = lowering.by_id(*id).map_err(|refusal| CaptureError::Constant {
-            program: program.to_owned(),
-            name: name.clone(),
-            refusal,
-        })?;
+        let value = lowering.by_id(*id);
+        let value = value.map_err(|refusal| Fault::Value { name: name.clone(), refusal })?;
         lowering.graph.outputs.push((name.clone(), value));
     }
     Ok(lowering.graph)
@@ -117,27 +109,18 @@ struct Lowering<'a> {
 type Step = Result<ValueId, Refusal>;
 
 impl Lowering<'_> {
-    fn inputs(&mut self, program: &str, names: &[Option<String>]) -> Result<(), CaptureError> {
-        let produced: BTreeMap<TensorId, &TensorIr> = self
-            .recording
-            .operations
-            .iter()
-            .flat_map(OperationIr::outputs)
-            .map(|tensor| (tensor.id, tensor))
-            .collect();
+    fn inputs(&mut self, names: &[Option<String>]) -> Result<(), Fault> {
+        let outputs = self.recording.operations.iter().flat_map(OperationIr::outputs);
+        let produced: BTreeMap<TensorId, &TensorIr> =
+            outputs.map(|tensor| (tensor.id, tensor)).collect();
         let count = self.recording.inputs.len();
         for (position, id) in self.recording.inputs.iter().enumerate() {
             let given = names.get(position).cloned().flatten();
             let name = given.unwrap_or_else(|| default_name("input", position, count));
-            let tensor_type = produced
-                .get(id)
-                .ok_or(Refusal::Unknown)
-                .and_then(|tensor| value::tensor_type(tensor));
-            let tensor_type = tensor_type.map_err(|refusal| CaptureError::Constant {
-                program: program.to_owned(),
-                name: name.clone(),
-                refusal,
-            })?;
+            let tensor = produced.get(id).ok_or(Refusal::Unknown);
+            let tensor_type = tensor
+                .and_then(|tensor| value::tensor_type(tensor))
+                .map_err(|refusal| Fault::Value { name: name.clone(), refusal })?;
             let value = self.graph.input(name, tensor_type);
             self.values.insert(*id, value);
         }

@@ -49,11 +49,11 @@ fn the_tiny_model_has_the_committed_digests() {
         ("trace root", trace.root().unwrap().to_string()),
     ];
     let expected = [
-        ("artifact", "464ec45089341fb4ab6dd8e23b13d28ecf39f11511528e65a7ddb289a1b03121"),
-        ("manifest", "ba7796d8a2297063487b607187d1d865b4dcb8cfb30d833755343d2205092b4b"),
+        ("artifact", "2d81b03fd1984fdcf32c60396731ef01da4a6817d01f905f3b084c7eb811b344"),
+        ("manifest", "e4c7d2c1c95744c1526da335e9052ba242cb17c170a4776d36fec5118cf1c77d"),
         ("program", "88aa732bd9ddf8c7ec15c27e4a48199ed32a5751aae04ed5fdd514c801a51a03"),
-        ("layer table", "eac1b52c886c80d2f5e991ec7584ef2dcf5118a3e9505b6eb771c1cdcac489b3"),
-        ("trace root", "c798ba7c03d84b85855376649908b1f53189c450025d2be0811a28cb688447c7"),
+        ("layer table", "cac30936796b3350b2aba1aacc54ad6a53973c695f8a8a62a3f1805154a387c3"),
+        ("trace root", "f2b73251c15565c10ce096d91642d08b93fd853747ca0ac3a25d724fbf72d9df"),
     ];
     assert_eq!(digests.each_ref().map(|(of, digest)| (*of, digest.as_str())), expected);
 }

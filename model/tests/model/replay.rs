@@ -221,7 +221,7 @@ fn evidence_can_be_checked_before_anything_is_computed() {
     let (program, layer) = (case.runner.program(), case.layer);
     let agreed = case.trace.digests[layer as usize - 1];
     assert_eq!(check_evidence(program, layer, agreed, &case.evidence), Ok(()));
-    let refused = check_evidence(program, layer + 1, agreed, &case.evidence);
+    let refused = check_evidence(program, layer - 1, agreed, &case.evidence);
     assert!(matches!(refused, Err(ReplayError::Evidence(_))), "{refused:?}");
     for none in [0, u32::MAX] {
         let refused = check_evidence(program, none, agreed, &case.evidence);
@@ -262,7 +262,9 @@ fn values_that_a_layer_does_not_read_are_carried_by_digest() {
     let kept = builder.push(Operator::Unary { function: Unary::Neg }, &[x]).unwrap();
     let mut last = kept;
     for _ in 0..3 {
-        last = builder.push(Operator::Unary { function: Unary::Exp }, &[last]).unwrap();
+        let up = builder.push(Operator::Unary { function: Unary::Exp }, &[last]).unwrap();
+        let down = builder.push(Operator::Unary { function: Unary::Neg }, &[last]).unwrap();
+        last = builder.push(Operator::Binary { function: Binary::Add }, &[up, down]).unwrap();
     }
     let sum = builder.push(Operator::Binary { function: Binary::Add }, &[kept, last]).unwrap();
     builder.output("y", sum);

@@ -85,7 +85,7 @@ fn a_side_that_is_late_in_one_dispute_is_not_revived_by_its_move_in_another() {
     assert!(executor.react(&mut game));
     assert!(liars[0].react(&mut game) && liars[0].react(&mut game));
     game.pass(10_000);
-    assert!(liars[1].react(&mut game));
+    assert!(liars[1].react(&mut game) && liars[1].react(&mut game));
     // Both disputes wait for the same reveal, in one the clock runs since the start, in the other for less.
     game.now = game.now.after(Millis(10_000));
     assert!(send_missing(&mut game, &executor).is_ok(), "in time for the second dispute");

@@ -2,7 +2,7 @@
 
 use gainsay_commitment::Digest;
 use gainsay_network::FeedItem;
-use gainsay_network::api::{AccountView, ArtifactView, JobSummary, TotalsView};
+use gainsay_network::api::{AccountView, ArtifactView, CaseView, JobSummary, TotalsView};
 use gainsay_protocol::{
     Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, LoggedEvent, MessageId,
     Signed, Time, Transfer, Verdict,
@@ -349,14 +349,17 @@ pub(super) async fn case(
     executor: impl SqliteExecutor<'_>,
     claim: ClaimId,
     counter_root: Digest,
-) -> Found<Option<Digest>> {
-    let row = sqlx::query("SELECT blob FROM cases WHERE claim = ? AND counter_root = ?")
+) -> Found<Option<CaseView>> {
+    let row = sqlx::query("SELECT blob, replay_us FROM cases WHERE claim = ? AND counter_root = ?")
         .bind(blob(&claim.0.0))
         .bind(blob(&counter_root))
         .fetch_optional(executor)
         .await
         .map_err(failed("looking for a case"))?;
-    row.map(|row| get_digest(&row, 0)).transpose()
+    let view = |row: SqliteRow| {
+        Ok(CaseView { file: get_digest(&row, 0)?, replay_us: get_number(&row, 1)? })
+    };
+    row.map(view).transpose()
 }
 
 pub(super) async fn replay(

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use gainsay_commitment::Digest;
 use gainsay_network::FeedItem;
-use gainsay_network::api::{AccountView, ArtifactView, JobSummary, TotalsView};
+use gainsay_network::api::{AccountView, ArtifactView, CaseView, JobSummary, TotalsView};
 use gainsay_protocol::{
     Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, Signed, Time,
     Transfer, Verdict,
@@ -145,7 +145,7 @@ impl Store for SqliteStore {
         read::artifacts(&self.readers, after, limit).boxed()
     }
 
-    fn case(&self, claim: ClaimId, counter_root: Digest) -> Read<'_, Option<Digest>> {
+    fn case(&self, claim: ClaimId, counter_root: Digest) -> Read<'_, Option<CaseView>> {
         read::case(&self.readers, claim, counter_root).boxed()
     }
 

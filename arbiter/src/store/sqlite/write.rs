@@ -147,7 +147,10 @@ async fn write_decision(
     if let Some(view) = &decision.artifact {
         let mut view = view.clone();
         view.suspended = false;
-        sqlx::query("INSERT INTO artifacts (id, entry_index, view, suspended) VALUES (?, ?, ?, 0)")
+        sqlx::query(
+            "INSERT INTO artifacts (id, entry_index, view, suspended) VALUES (?, ?, ?, 0) \
+             ON CONFLICT (id) DO NOTHING",
+        )
             .bind(blob(&view.id.0))
             .bind(index)
             .bind(encode("an artifact", &view)?)
@@ -260,13 +263,14 @@ async fn case_record(
     case: &CaseRecord,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO cases (claim, counter_root, entry_index, blob, verdict) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO cases (claim, counter_root, entry_index, blob, verdict, replay_us) VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(blob(&case.claim.0.0))
     .bind(blob(&case.counter_root))
     .bind(index)
     .bind(blob(&case.blob))
     .bind(i64::from(case.verdict as u8))
+    .bind(column_at_most(case.replay_us))
     .execute(connection)
     .await
     .map_err(failed("writing a case"))?;

@@ -1,0 +1,219 @@
+//! What all of the arbiter's tasks share, and the one way anything is committed.
+//!
+//! A commit runs in a task of its own together with what follows from it (metrics, feed, deadlines, work), so that a
+//! caller who goes away stops neither. If the process dies in between, all that follows is found again in the
+//! store: see [`Core::recover`].
+
+use std::sync::Arc;
+
+use gainsay_canon::Kernels;
+use gainsay_protocol::{
+    ClaimPhase, DisputePhase, JobId, JobState, Keypair, LoggedEvent, MessageId, NetworkId, Params,
+    Receipt, Time,
+};
+use tokio::sync::{Notify, mpsc};
+
+use crate::admission::Admission;
+use crate::blobs::BlobStore;
+use crate::clock::ServingClock;
+use crate::decide::{self, Occurrence};
+use crate::feed::LogFeed;
+use crate::lock::FolderLock;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+use crate::stakes::Stakes;
+use crate::store::{
+    Act, CaseRecord, CommitError, Committed, Decision, Resume, Store, StoreError, Subject, Work,
+    entry_topic,
+};
+
+/// Work on a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Task {
+    pub(crate) job: JobId,
+    pub(crate) work: Work,
+}
+
+/// See the module.
+pub(crate) struct Core {
+    pub(crate) params: Params,
+    pub(crate) network: NetworkId,
+    pub(crate) keypair: Arc<Keypair>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: BlobStore,
+    pub(crate) registry: Registry,
+    pub(crate) admission: Admission,
+    pub(crate) kernels: Kernels,
+    /// Bytes of values that evidence may bring.
+    pub(crate) evidence_bytes: u64,
+    pub(crate) clock: Arc<ServingClock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) feed: LogFeed,
+    pub(crate) stakes: Stakes,
+    /// Told whenever a deadline may have moved.
+    pub(crate) deadlines: Notify,
+    /// Work for the judging task.
+    pub(crate) tasks: mpsc::UnboundedSender<Task>,
+    /// Held until nothing of this arbiter can write any more.
+    pub(crate) _lock: FolderLock,
+}
+
+impl Core {
+    /// Commits an act and sees to what follows. Dropping the future stops neither.
+    pub(crate) async fn commit(self: &Arc<Self>, act: Act) -> Result<Committed, CommitError> {
+        let core = self.clone();
+        let committed = tokio::spawn(async move {
+            let committed = core.store.commit(act).await?;
+            if let Committed::New { index, decision } = &committed {
+                core.follow(*index, decision);
+            }
+            Ok(committed)
+        });
+        committed.await.unwrap_or(Err(StoreError::Closed.into()))
+    }
+
+    /// What follows from a durable decision.
+    fn follow(&self, index: u64, decision: &Decision) {
+        self.metrics.committed(decision);
+        if let Some(artifact) = decision.suspend {
+            tracing::error!(artifact = %artifact.0, "incident: something could not be judged; the artifact is suspended");
+            self.registry.suspend(artifact);
+        }
+        if let Some(job) = &decision.job {
+            self.stakes.update(job);
+            self.deadlines.notify_one();
+            for work in &decision.work {
+                // The judging task ends only with the arbiter; what it leaves is found again at the next start.
+                let _ = self.tasks.send(Task { job: job.id, work: *work });
+            }
+        }
+        if entry_topic(&decision.event, decision.job.as_ref()).is_some() {
+            self.feed.published(index);
+        }
+    }
+
+    /// Commits what the arbiter itself brings about on a job. Nothing happens if the job does not wait for it.
+    pub(crate) async fn occur(
+        self: &Arc<Self>,
+        job: JobId,
+        occurrence: Occurrence,
+        case: Option<CaseRecord>,
+    ) -> Result<Committed, CommitError> {
+        let (params, clock) = (self.params.clone(), self.clock.clone());
+        let decide = move |situation: crate::store::Situation<'_>| {
+            let Some(state) = situation.job else { return Ok(None) };
+            let now = clock.now_after(situation.last);
+            match decide::occurrence(&params, occurrence, state, now) {
+                Ok(decision) => Ok(decision.map(|mut decision| {
+                    decision.case = case;
+                    decision
+                })),
+                // Somebody else's event came first; the job goes on from there.
+                Err(rejection) => {
+                    tracing::debug!(%rejection, ?occurrence, "an occurrence came too late");
+                    Ok(None)
+                }
+            }
+        };
+        let act = Act { message: None, subject: Subject::Job(job), decide: Box::new(decide) };
+        self.commit(act).await
+    }
+
+    /// Logs a heartbeat: a round trip through the store.
+    pub(crate) async fn beat(self: &Arc<Self>) -> Result<crate::clock::Gap, CommitError> {
+        let clock = self.clock.clone();
+        let (sender, mut beats) = mpsc::unbounded_channel();
+        let decide = move |situation: crate::store::Situation<'_>| {
+            let mut beat = clock.beat();
+            beat.time = beat.time.max(situation.last);
+            let _ = sender.send(beat);
+            Ok(Some(Decision::new(beat.time, LoggedEvent::Heartbeat)))
+        };
+        let act = Act { message: None, subject: Subject::Nothing, decide: Box::new(decide) };
+        self.commit(act).await?;
+        // The last call is the one that was committed.
+        let mut last = None;
+        while let Ok(beat) = beats.try_recv() {
+            last = Some(beat);
+        }
+        Ok(last.map_or(crate::clock::Gap::None, |beat| self.clock.confirm(beat)))
+    }
+
+    /// Logs that the arbiter serves again after a gap: every running clock has at least the grace.
+    pub(crate) async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
+        let (clock, params) = (self.clock.clone(), self.params.clone());
+        let change = move |job: &JobState, now: Time| match decide::resumed(&params, job, now) {
+            Ok(changed) => changed,
+            Err(rejection) => {
+                tracing::error!(job = ?job.id, %rejection, "a job could not be resumed");
+                None
+            }
+        };
+        let now = move |last| clock.now_after(last);
+        let index = self.store.resume(Resume { now: Box::new(now), change: Box::new(change) }).await?;
+        self.feed.published(index);
+        self.deadlines.notify_one();
+        Ok(())
+    }
+
+    /// After a start: finds again what follows from the stored states.
+    pub(crate) async fn recover(&self) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let page = self.store.live_jobs(after, 256).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for summary in &page {
+                if let Some(job) = self.store.job(summary.id).await? {
+                    self.stakes.update(&job);
+                }
+            }
+        }
+        for id in self.store.disputed_jobs().await? {
+            let Some(job) = self.store.job(id).await? else { continue };
+            for work in work_of(&job) {
+                let _ = self.tasks.send(Task { job: id, work });
+            }
+        }
+        Ok(())
+    }
+
+    /// The receipt for an accepted message.
+    pub(crate) fn receipt(&self, message: MessageId, index: u64, time: Time) -> Receipt {
+        Receipt::new(&self.keypair, self.network, message, index, time)
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) async fn observe(&self) -> Result<(), StoreError> {
+        self.metrics.service.clock(self.clock.now(), self.clock.silence());
+        let under_way = self.stakes.under_way();
+        self.metrics.disputes.disputes_open.set(saturate(under_way.disputes));
+        self.metrics.jobs.claims_challenged.set(saturate(under_way.challenged_claims));
+        self.metrics.census(&self.store.census().await?);
+        let totals = self.store.totals().await?;
+        self.metrics.money.totals(&totals);
+        if !totals.is_conserved() {
+            tracing::error!(?totals, "conservation is violated: the ledger does not add up");
+        }
+        Ok(())
+    }
+}
+
+fn saturate(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The work that a job's state asks for.
+pub(crate) fn work_of(job: &JobState) -> Vec<Work> {
+    let Some(claim) = job.claim() else { return Vec::new() };
+    match claim.phase {
+        ClaimPhase::Running => vec![Work::Run],
+        ClaimPhase::Disputed => claim
+            .disputes
+            .iter()
+            .filter(|dispute| matches!(dispute.phase, DisputePhase::Judging { .. }))
+            .map(|dispute| Work::Replay(dispute.counter_root))
+            .collect(),
+        ClaimPhase::Window | ClaimPhase::Revealing | ClaimPhase::Ended(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,276 @@
+//! The command line as a user meets it: what goes wrong is said, and changes nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::Path;
+
+use support::{Network, digits, gainsay, text};
+
+/// Runs a command that must fail, and returns what it says.
+fn refused(command: &mut std::process::Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "this was accepted: {}", text(&output));
+    assert!(output.stdout.is_empty(), "{}", text(&output));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn every_command_has_help_that_names_its_environment_variables() {
+    let commands: [&[&str]; 20] = [
+        &[],
+        &["key", "new"],
+        &["key", "show"],
+        &["arbiter"],
+        &["executor"],
+        &["challenger"],
+        &["artifact", "inspect"],
+        &["artifact", "push"],
+        &["submit"],
+        &["result"],
+        &["claims"],
+        &["disputes"],
+        &["show"],
+        &["balance"],
+        &["fund"],
+        &["judge"],
+        &["demo"],
+        &["config"],
+        &["config", "show"],
+        &["config", "check"],
+    ];
+    for command in commands {
+        let output = gainsay().args(command).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", text(&output));
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains("[env: GAINSAY_CONFIG="), "{command:?}:\n{help}");
+        for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
+            let flag = line.trim_start().split([' ', ',']).next().unwrap();
+            // Inputs are named one by one, and help and version are no settings.
+            if !["--input", "--help", "--version"].contains(&flag) {
+                let paragraph = help.split(line).nth(1).unwrap();
+                let until = paragraph.find("\n  -").unwrap_or(paragraph.len());
+                let said = format!("{line}{}", &paragraph[..until]);
+                assert!(said.contains("[env: GAINSAY_"), "{command:?} {flag} has no variable");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_file_is_private_never_overwritten_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("me.key");
+    let made = gainsay().args(["key", "new"]).arg(&file).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    let before = std::fs::read(&file).unwrap();
+    let said = refused(gainsay().args(["key", "new"]).arg(&file));
+    assert!(said.contains("never overwritten"), "{said}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    let shown = gainsay().args(["key", "show"]).arg(&file).output().unwrap();
+    assert_eq!(shown.stdout, made.stdout);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let said = refused(gainsay().args(["key", "show"]).arg(&file));
+        assert!(said.contains("chmod 600"), "{said}");
+    }
+}
+
+#[test]
+fn a_damaged_or_missing_key_is_named_and_its_secret_is_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.key");
+    let said = refused(gainsay().args(["key", "show"]).arg(&missing));
+    assert!(said.contains("none.key") && said.contains("gainsay key new"), "{said}");
+    let file = folder.path().join("bad.key");
+    assert!(gainsay().args(["key", "new"]).arg(&file).output().unwrap().status.success());
+    let good = std::fs::read_to_string(&file).unwrap();
+    let secret = good.trim().rsplit(':').next().unwrap();
+    for bad in [&good[..good.len() / 2], "", "hello\n", &good.replace(':', ";")] {
+        std::fs::write(&file, bad).unwrap();
+        let said = refused(gainsay().args(["key", "show"]).arg(&file));
+        assert!(said.contains("bad.key"), "{said}");
+        assert!(!said.contains(&secret[..16]), "the secret is printed: {said}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_says_what_and_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gainsay.toml");
+    let cases = [
+        ("[network]\nwindow = 3\n", "window"),
+        ("[nonsense]\n", "nonsense"),
+        ("[network]\narity = 3\n", "power of two"),
+        ("[network]\npayout_percent = 90\n", "payout_percent"),
+        ("[network]\nexecutor_bond = \"a lot\"\n", "executor_bond"),
+        ("[network]\ngrace_ms = 900000\n", "grace"),
+        ("[network]\nwindow_ms = 0\n", "window"),
+        ("[challenger]\nsample = 2.0\n", "sample"),
+        ("[client]\narbiter = \"somewhere\"\n", "arbiter"),
+        ("[client]\narbiter_key = \"00\"\n", "arbiter_key"),
+        ("[executor]\nmax_open = 0\n", "max_open"),
+        ("[network\n", "TOML"),
+    ];
+    for (config, word) in cases {
+        std::fs::write(&file, config).unwrap();
+        let said = refused(gainsay().args(["config", "check", "--config"]).arg(&file));
+        assert!(said.contains("gainsay.toml"), "{said}");
+        assert!(said.contains(word), "{config:?}: {word:?} is not in: {said}");
+    }
+    let missing = folder.path().join("missing.toml");
+    let said = refused(gainsay().args(["config", "show", "--config"]).arg(&missing));
+    assert!(said.contains("missing.toml"), "{said}");
+}
+
+#[test]
+fn the_configuration_shown_is_one_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gainsay.toml");
+    std::fs::write(&file, "[network]\nname = \"mine\"\narity = 4\n").unwrap();
+    let shown = gainsay().args(["config", "show", "--config"]).arg(&file).output().unwrap();
+    assert!(shown.status.success(), "{}", text(&shown));
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("arity = 4"));
+    std::fs::write(&file, &shown.stdout).unwrap();
+    let again = gainsay().args(["config", "show", "--config"]).arg(&file).output().unwrap();
+    assert_eq!(shown.stdout, again.stdout, "{}", text(&again));
+}
+
+#[test]
+fn an_artifact_is_inspected_for_people_and_for_programs() {
+    let output = gainsay().args(["artifact", "inspect"]).arg(digits()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let told = String::from_utf8(output.stdout).unwrap();
+    for word in ["digits", "image", "logits", "probabilities", "conv2d", "f32[1, 1, 8, 8]"] {
+        assert!(told.contains(word), "{word:?} is not in:\n{told}");
+    }
+    let output = gainsay().args(["artifact", "inspect", "--json"]).arg(digits()).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["programs"][0]["layers"].as_array().unwrap().len() >= 8, "{json}");
+}
+
+#[test]
+fn a_truncated_bit_flipped_or_oversized_artifact_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> = std::fs::read_dir(digits())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let good = std::fs::read(&file).unwrap();
+        let mut flipped = good.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 4;
+        let mut longer = good.clone();
+        longer.extend_from_slice(&good);
+        for (what, bytes) in [
+            ("truncated", good[..good.len() / 2].to_vec()),
+            ("flipped", flipped),
+            ("longer", longer),
+            ("empty", Vec::new()),
+        ] {
+            let place = folder.path().join(format!("{name}-{what}"));
+            copy(&digits(), &place);
+            std::fs::write(place.join(name), &bytes).unwrap();
+            let said = refused(gainsay().args(["artifact", "inspect"]).arg(&place));
+            assert!(said.contains(&format!("{name}-{what}")), "{said}");
+            assert_eq!(std::fs::read(place.join(name)).unwrap(), bytes, "the file was changed");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_case_file_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("some.case");
+    for bytes in [&b""[..], b"gainsay", b"gainsayC\x02\0\0\0", b"gainsayC\x01\0\0\0\xff\xff\xff\xff", &[7; 4096]] {
+        std::fs::write(&file, bytes).unwrap();
+        let said = refused(gainsay().arg("judge").arg(&file));
+        assert!(said.contains("some.case"), "{said}");
+    }
+    let said = refused(gainsay().arg("judge").arg(folder.path().join("none.case")));
+    assert!(said.contains("none.case"), "{said}");
+}
+
+#[test]
+fn a_client_says_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = gainsay();
+    command.current_dir(folder.path());
+    let said = refused(command.args(["claims"]));
+    assert!(said.contains("--arbiter"), "{said}");
+    let mut command = gainsay();
+    command.current_dir(folder.path());
+    let said = refused(command.args(["claims", "--arbiter", "127.0.0.1:1"]));
+    assert!(said.contains("--arbiter-key"), "{said}");
+}
+
+/// One network for what needs one: money, parameters, identities.
+#[test]
+fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
+    let mut network = Network::new("window_ms = 1000");
+    let (me, other) = (network.new_key("me"), network.new_key("other"));
+    let arbiter = network.start_arbiter();
+    network.fund(&me, "2.5");
+    let balance = |key: &str| network.json("me", &["balance", key])["free_micro"].as_u64().unwrap();
+    assert_eq!(balance(&me), 2_500_000);
+    let said = refused(&mut network.command("other", &["fund", &other, "5"]));
+    assert!(said.contains("operator"), "{said}");
+    assert_eq!(balance(&other), 0);
+    let nothing = "0".repeat(64);
+    let said = refused(&mut network.command(
+        "me",
+        &["submit", "--artifact", &nothing, "--input", "image=none.json"],
+    ));
+    assert!(said.contains("not admitted"), "{said}");
+    let artifact = network.push("me");
+    assert_eq!(network.push("me"), artifact, "an artifact can be offered twice");
+    let file = network.path("short.bin");
+    std::fs::write(&file, [0u8; 12]).unwrap();
+    let input = format!("image={}", file.display());
+    let said = refused(&mut network.command(
+        "me",
+        &["submit", "--artifact", &artifact, "--input", &input],
+    ));
+    assert!(said.contains("f32[1, 1, 8, 8]"), "{said}");
+    // Somebody without money asks.
+    let image = network.path("image.json");
+    std::fs::write(&image, serde_json::to_vec(&vec![0.5f32; 64]).unwrap()).unwrap();
+    let input = format!("image={}", image.display());
+    refused(&mut network.command("other", &["submit", "--artifact", &artifact, "--input", &input]));
+    assert_eq!(balance(&me), 2_500_000);
+    // The books are served, and another arbiter cannot open them.
+    let metrics = network.http_get("/metrics");
+    assert!(metrics.contains("gainsay_conservation_violated 0"), "{metrics}");
+    assert!(network.http_get("/healthz").starts_with("HTTP/1.1 200"));
+    let mut second = network.command("arbiter", &["arbiter", "--listen", "127.0.0.1:0"]);
+    second.args(["--http", "127.0.0.1:0", "--data"]).arg(network.path("arbiter"));
+    let said = refused(&mut second);
+    assert!(said.contains("arbiter"), "{said}");
+    // Other parameters after the first start are refused too.
+    arbiter.kill();
+    let config = network.path("gainsay.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("window_ms = 1000", "window_ms = 2000")).unwrap();
+    let mut changed = network.command("arbiter", &["arbiter", "--listen", "127.0.0.1:0"]);
+    changed.args(["--http", "127.0.0.1:0", "--data"]).arg(network.path("arbiter"));
+    let said = refused(&mut changed);
+    assert!(said.contains("parameters"), "{said}");
+}
