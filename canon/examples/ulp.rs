@@ -1,6 +1,6 @@
 //! The error of the elementary functions: `cargo run --release -p gainsay-canon --example ulp -- [stride]`.
 //!
-//! With stride 1, the default, it tries all 2^32 inputs on every kernel set, which takes about a quarter of an hour per
+//! With stride 1, the default, it tries all 2^32 inputs on every kernel set, which takes about seven minutes per
 //! function and core. It exits with 1 if a result is more than 1 ulp off or two kernel sets disagree.
 
 #[allow(clippy::unwrap_used)]

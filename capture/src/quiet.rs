@@ -24,6 +24,8 @@ static INSTALLED: Once = Once::new();
 /// Runs `work`; a panic in it is returned instead of reported.
 pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     INSTALLED.call_once(install);
+    // `resume_unwind` does not call the hook: no place of an earlier panic may be left.
+    LOCATION.take();
     let outer = QUIET.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
     QUIET.set(outer);

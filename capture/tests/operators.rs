@@ -10,7 +10,7 @@ use burn::tensor::activation::{
 };
 use burn::tensor::module::{
     adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, conv1d, conv2d, linear,
-    max_pool1d, max_pool2d,
+    max_pool1d, max_pool2d, max_pool2d_with_indices,
 };
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, s};
@@ -183,6 +183,7 @@ fn integers_agree_with_burn() {
     agree_int("extremes", X, |x| (x.clone().max_dim(1), x.argmin(2)));
     agree_int("comparisons", X, |x| (x.clone().greater_elem(1), x.equal_elem(0)));
     agree_int("division", X, |x| x / 3);
+    agree_int("mean", X, |x| (x.clone().mean_dim(1), x.mean()));
     agree_int("movement", X, |x| x.swap_dims(0, 1).slice(s![1.., .., ..2]));
     agree_int("clamp neg abs", X, |x| (x.clone().clamp(-1, 2), x.neg().abs()));
 }
@@ -267,6 +268,9 @@ fn pooling_agrees_with_burn() {
             });
         }
     }
+    agree("values of max with indices", shape, |x| {
+        max_pool2d_with_indices(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2])).0
+    });
     agree("adaptive", shape, |x| adaptive_avg_pool2d(x, [3, 4]));
     agree("adaptive to one", shape, |x| adaptive_avg_pool2d(x, [1, 1]));
     agree("adaptive of one axis", [1, 2, 9], |x| adaptive_avg_pool1d(x, 4));
@@ -301,4 +305,11 @@ fn values_do_not_depend_on_the_device_that_the_model_lives_on() {
         let device = x.device();
         x * table.clone().to_device(&device)
     });
+}
+
+#[test]
+#[should_panic(expected = "output 0, element 1")]
+fn the_measure_itself_notices_a_difference_of_two_tolerances() {
+    let found = gainsay_canon::Tensor::f32([2], vec![1.0, 1.0 + 2e-5]).unwrap();
+    common::assert_close("control", &[vec![1.0, 1.0]], &[found]);
 }

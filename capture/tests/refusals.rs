@@ -81,6 +81,14 @@ fn random_operators_are_refused() {
 }
 
 #[test]
+fn pooling_is_refused_if_its_indices_matter() {
+    use burn::tensor::{module::max_pool2d_with_indices, ops::MaxPoolOptions};
+    let pool = |_: &usize, x: Tensor<4>| max_pool2d_with_indices(x, MaxPoolOptions::new([2, 2])).1;
+    let error = Artifact::capture("pool", &0usize, pool, [1, 1, 4, 4]).unwrap_err();
+    assert!(error.to_string().contains("the indices that pooling returns"), "{error}");
+}
+
+#[test]
 fn dropout_does_nothing_in_a_capture() {
     let artifact =
         Artifact::capture("model", &model(), |m, x: Tensor<2>| m.dropout.forward(x) + 1.0, [1, 4])

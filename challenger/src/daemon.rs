@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 
 use crate::config::{ChallengerError, Config};
 use crate::counters::Counters;
-use crate::play::{Finding, Player, PlayError};
+use crate::play::{Finding, PlayError, Player};
 
 /// How long tasks may go on after the daemon was told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -54,7 +54,8 @@ async fn run(
     };
     let mut wake = Wake::new(client.clone(), config.poll);
     let library = Library::new(config.kernels, Some(folder.join("artifacts")));
-    let player = Player::new(client, library, config.conduct, config.sampling, config.parallel, counters);
+    let player =
+        Player::new(client, library, config.conduct, config.sampling, config.parallel, counters);
     let mut tasks = Tasks {
         player: Arc::new(player),
         artifacts: config.artifacts,
@@ -131,7 +132,8 @@ impl Tasks {
         let own = self.player.client.key();
         let mut fresh = Vec::new();
         for job in &jobs {
-            let Some(claim) = job.claim.filter(|_| job.executor != Some(own) && self.watches(job)) else {
+            let Some(claim) = job.claim.filter(|_| job.executor != Some(own) && self.watches(job))
+            else {
                 continue;
             };
             match job.claim_phase.as_deref() {

@@ -104,10 +104,10 @@ impl FalseAlarm {
         let number = memory.correct;
         memory.correct = memory.correct.saturating_add(1);
         let enough = memory.alarms.len() as u64 >= u64::from(self.times);
-        if enough || number < self.draw(b"claim") % AMONG {
+        if enough || number < Self::picks(self.seed) {
             return Ok(None);
         }
-        let drawn = self.draw(&claim.0);
+        let drawn = draw(self.seed, &claim.0);
         let layer = drawn.checked_rem(honest.layers().into()).unwrap_or(0);
         let layer = 1 + u32::try_from(layer).unwrap_or(0);
         for seed in (0..TRIES).map(|again| drawn.wrapping_add(again)) {
@@ -131,13 +131,18 @@ impl FalseAlarm {
         Ok(None)
     }
 
-    fn draw(&self, what: &[u8]) -> u64 {
-        let mut hasher = blake3::Hasher::new_derive_key("gainsay 1 rehearsed alarm");
-        hasher.update(&self.seed.to_le_bytes()).update(what);
-        let mut bytes = [0; 8];
-        hasher.finalize_xof().fill(&mut bytes);
-        u64::from_le_bytes(bytes)
+    /// After how many correct claims a raiser of that seed begins.
+    pub fn picks(seed: u64) -> u64 {
+        draw(seed, b"claim") % AMONG
     }
+}
+
+fn draw(seed: u64, what: &[u8]) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("gainsay 1 rehearsed alarm");
+    hasher.update(&seed.to_le_bytes()).update(what);
+    let mut bytes = [0; 8];
+    hasher.finalize_xof().fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// Why an alarm was not raised.

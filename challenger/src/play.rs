@@ -54,7 +54,9 @@ impl PlayError {
     /// Whether this happens in the ordinary course of things.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Client(error) | Self::Library(LibraryError::Client(error)) => error.is_transient(),
+            Self::Client(error) | Self::Library(LibraryError::Client(error)) => {
+                error.is_transient()
+            }
             Self::Tensor(error) => error.is_transient(),
             _ => false,
         }
@@ -337,7 +339,8 @@ impl Player {
                 Conduct::Honest => None,
                 Conduct::FalseAlarm(alarm) => alarm.raised(id),
             };
-            raised.map_or(Ok(None), |alarm| alarm.trace(&honest).map(Some))
+            raised
+                .map_or(Ok(None), |alarm| alarm.trace(&honest).map(Some))
                 .map(|alarm| alarm.unwrap_or(honest))
         };
         let source = self.blocking(run).await??;

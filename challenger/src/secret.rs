@@ -115,13 +115,15 @@ mod tests {
 
     #[test]
     fn samples_and_salts_are_the_same_again_and_differ_between_keys() {
-        let (one, other) = ([1; 32], [2; 32]).map_pair(|seed| Secret::of(&Keypair::from_seed(&seed)));
+        let (one, other) =
+            ([1; 32], [2; 32]).map_pair(|seed| Secret::of(&Keypair::from_seed(&seed)));
         let again = Secret::of(&Keypair::from_seed(&[1; 32]));
         assert_eq!(one.salt(claim(1)), again.salt(claim(1)));
         assert_ne!(one.salt(claim(1)), other.salt(claim(1)));
         assert_ne!(one.salt(claim(1)), one.salt(claim(2)));
         let half = SamplingRate::new(0.5).unwrap();
-        let differs = |number| one.samples(claim(number), half) != other.samples(claim(number), half);
+        let differs =
+            |number| one.samples(claim(number), half) != other.samples(claim(number), half);
         assert!((0..100).any(differs));
     }
 

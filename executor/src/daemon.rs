@@ -35,9 +35,7 @@ impl Executor {
     ///
     /// # Errors
     /// If its data folder or sign-once database cannot be used.
-    pub async fn start(
-        config: Config,
-    ) -> Result<Daemon<Counters, ExecutorError>, ExecutorError> {
+    pub async fn start(config: Config) -> Result<Daemon<Counters, ExecutorError>, ExecutorError> {
         let folder = DataFolder::open(&config.data_dir)?;
         let signer = config.keypair.key();
         let store = SignOnce::open(&folder.join("sign-once.sqlite"), signer).await?;
@@ -189,15 +187,18 @@ impl Tasks {
             *errand == Errand::Take && !held.contains(job)
         };
         let racing = self.busy.iter().filter(is_racing).count();
+        let claiming = |(_, errand): &&(Id, Errand)| *errand != Errand::Defend;
+        let mut unclaimed = self.busy.values().filter(claiming).count();
         let mut open = held.len() + racing;
-        let slowest = self.shared.slowest_run();
-        if offers.is_empty() || !may_take(open, self.max_open, slowest, budget) {
+        let (slowest, max_open) = (self.shared.slowest_run(), self.max_open);
+        let room = |open, unclaimed| may_take(open, unclaimed, max_open, slowest, budget);
+        if offers.is_empty() || !room(open, unclaimed) {
             return Ok(());
         }
         let bonds = |count: usize| Amount(bond.0.saturating_mul(count as u64));
         let mut free = client.account(client.key()).await?.free.less(bonds(racing));
         for job in offers {
-            if !may_take(open, self.max_open, slowest, budget) {
+            if !room(open, unclaimed) {
                 return Ok(());
             }
             if free < bond {
@@ -206,6 +207,7 @@ impl Tasks {
             }
             free = free.less(bond);
             open += 1;
+            unclaimed += 1;
             self.begin(job, Errand::Take);
         }
         Ok(())

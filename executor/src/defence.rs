@@ -36,7 +36,9 @@ impl Shared {
                 return Ok(Outcome::Done);
             }
             match self.one_move(claim, &performance, &mut hopeless).await? {
-                Some((counter_root, due)) => self.make(job, counter_root, due, &mut hopeless).await?,
+                Some((counter_root, due)) => {
+                    self.make(job, counter_root, due, &mut hopeless).await?
+                }
                 None => return Ok(Outcome::Done),
             }
         }

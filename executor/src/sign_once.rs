@@ -29,7 +29,9 @@ pub enum SignOnceError {
     #[error("SQLite {0} can corrupt a write-ahead log; 3.51.3 or later is needed")]
     Version(String),
     /// The database holds another key's signatures.
-    #[error("the sign-once database belongs to another key than {0}; give each key a data folder of its own")]
+    #[error(
+        "the sign-once database belongs to another key than {0}; give each key a data folder of its own"
+    )]
     OtherOwner(Key),
     /// What is stored is not a claim that this key signed for that job.
     #[error("the stored claim on job {} attempt {attempt} is damaged", .job.0.0)]
@@ -74,7 +76,8 @@ impl SignOnce {
             .bind(signer.as_bytes().as_slice())
             .execute(&pool)
             .await?;
-        let owner: Vec<u8> = sqlx::query_scalar("SELECT signer FROM owner").fetch_one(&pool).await?;
+        let owner: Vec<u8> =
+            sqlx::query_scalar("SELECT signer FROM owner").fetch_one(&pool).await?;
         if owner != signer.as_bytes() {
             return Err(SignOnceError::OtherOwner(signer));
         }
@@ -91,7 +94,8 @@ impl SignOnce {
         job: JobId,
         attempt: u32,
     ) -> Result<Option<Signed>, SignOnceError> {
-        let query = "SELECT message FROM signed_claim WHERE network = ? AND job = ? AND attempt = ?";
+        let query =
+            "SELECT message FROM signed_claim WHERE network = ? AND job = ? AND attempt = ?";
         let stored: Option<Vec<u8>> = sqlx::query_scalar(query)
             .bind(network.0.as_bytes().as_slice())
             .bind(bytes_of(&job))

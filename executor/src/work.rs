@@ -41,7 +41,9 @@ impl WorkError {
     /// Whether this happens in the ordinary course of things.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Client(error) | Self::Library(LibraryError::Client(error)) => error.is_transient(),
+            Self::Client(error) | Self::Library(LibraryError::Client(error)) => {
+                error.is_transient()
+            }
             Self::Tensor(error) => error.is_transient(),
             _ => false,
         }

@@ -166,7 +166,8 @@ impl ArbiterClient {
     /// As [`ArbiterClient::put_blob`].
     pub async fn put_blobs<B: AsRef<[u8]>>(&self, blobs: &[B]) -> Result<(), ClientError> {
         let names: Vec<Digest> = blobs.iter().map(|bytes| content(bytes.as_ref())).collect();
-        let missing: BTreeSet<Digest> = self.missing_blobs(names.clone()).await?.into_iter().collect();
+        let missing: BTreeSet<Digest> =
+            self.missing_blobs(names.clone()).await?.into_iter().collect();
         for (name, bytes) in names.iter().zip(blobs) {
             if missing.contains(name) {
                 self.put_blob(bytes.as_ref()).await?;
@@ -223,7 +224,8 @@ impl ArbiterClient {
                 _ => return Err(ClientError::Answer { asked: "live jobs" }),
             };
             // An arbiter whose pages do not go forward must not keep us for ever.
-            let forward = page.first().is_some_and(|first| after.is_none_or(|last| last < first.id));
+            let forward =
+                page.first().is_some_and(|first| after.is_none_or(|last| last < first.id));
             let full = page.len() >= PAGE as usize;
             if forward {
                 jobs.extend(page);
@@ -302,7 +304,8 @@ impl ArbiterClient {
                 Response::Artifacts(page) => page,
                 _ => return Err(ClientError::Answer { asked: "artifacts" }),
             };
-            let forward = page.first().is_some_and(|first| after.is_none_or(|last| last < first.id));
+            let forward =
+                page.first().is_some_and(|first| after.is_none_or(|last| last < first.id));
             if !forward {
                 return Ok(views);
             }

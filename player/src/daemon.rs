@@ -52,6 +52,14 @@ impl<C, E: From<JoinError> + Send + 'static> Daemon<C, E> {
         result?
     }
 
+    /// Kills it where it stands, as a crash would, and returns when it is gone.
+    pub async fn kill(mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
     /// Stops it: nothing new is begun, and what is under way gets a moment to end.
     ///
     /// # Errors

@@ -7,8 +7,6 @@
 
 #![forbid(unsafe_code)]
 
-pub use gainsay_network::api;
-
 mod client;
 mod count;
 pub mod daemon;
@@ -23,6 +21,7 @@ mod tamper;
 pub mod tensors;
 mod wake;
 
+pub use gainsay_network::api;
 
 pub use client::ArbiterClient;
 pub use count::Count;

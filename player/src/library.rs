@@ -110,19 +110,26 @@ impl Library {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(&self, client: &ArbiterClient, id: ArtifactId) -> Result<Artifact, LibraryError> {
+    async fn fetch(
+        &self,
+        client: &ArbiterClient,
+        id: ArtifactId,
+    ) -> Result<Artifact, LibraryError> {
         let view = client.artifact(id).await?.ok_or(LibraryError::Unknown(id))?;
         let refused = |source| LibraryError::Artifact { id, source };
-        let manifest = client.get_blob_within(view.manifest, self.limits.max_manifest_bytes).await?;
+        let manifest =
+            client.get_blob_within(view.manifest, self.limits.max_manifest_bytes).await?;
         let named = Manifest::decode(&manifest, &self.limits).map_err(refused)?;
         if named.id().0 != id.0 {
             return Err(LibraryError::OtherArtifact { expected: id, found: named.id().0 });
         }
         let mut blobs: BTreeMap<Digest, Vec<u8>> = BTreeMap::new();
-        let programs = named.programs.iter().map(|entry| (entry.content, self.limits.max_program_bytes));
-        let weights = named.weights.iter().map(|entry| {
-            (entry.content, entry.tensor.byte_len().map_or(0, |bytes| bytes as u64))
-        });
+        let programs =
+            named.programs.iter().map(|entry| (entry.content, self.limits.max_program_bytes));
+        let weights = named
+            .weights
+            .iter()
+            .map(|entry| (entry.content, entry.tensor.byte_len().map_or(0, |bytes| bytes as u64)));
         for (name, limit_bytes) in programs.chain(weights) {
             if !blobs.contains_key(&name) {
                 blobs.insert(name, client.get_blob_within(name, limit_bytes).await?);

@@ -4,7 +4,9 @@ mod support;
 
 use gainsay_network::{Backoff, Limits};
 use gainsay_player::api::RefusalKind;
-use gainsay_player::{ArbiterClient, ClientError, Library, LibraryError, RunSource, TraceSource, tensors};
+use gainsay_player::{
+    ArbiterClient, ClientError, Library, LibraryError, RunSource, TraceSource, tensors,
+};
 use gainsay_protocol::{Amount, ArtifactId, JobId, Message, Take};
 use support::{FakeArbiter, inputs, kernels, keypair, tiny_model};
 

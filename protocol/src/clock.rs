@@ -47,10 +47,11 @@ impl Clock {
         self.running_since = None;
     }
 
-    /// Gives a running clock at least `grace` from `now` on, after the arbiter was away. All such gifts
-    /// together are at most the budget, so that an arbiter that restarts for ever freezes nothing.
+    /// Gives a running clock at least `grace` from `now` on, after the arbiter was away; one that has ended
+    /// stays so. All such gifts together are at most the budget, so that an arbiter that restarts for ever
+    /// freezes nothing.
     pub fn extend(&mut self, now: Time, grace: Millis) {
-        if self.running_since.is_some() {
+        if self.running_since.is_some() && !self.is_late(now) {
             let left = self.left(now);
             let given = Millis(grace.0.saturating_sub(left.0)).min(self.gap_left);
             self.gap_left = Millis(self.gap_left.0.saturating_sub(given.0));
@@ -69,7 +70,7 @@ pub enum Standing {
     ExecutorLate,
     /// The challengers owe a move and their clock has ended.
     ChallengerLate,
-    /// Both, and both clocks ended at the same moment.
+    /// Both: at the same moment, or where they owe the same together.
     BothLate,
 }
 

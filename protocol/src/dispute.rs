@@ -279,9 +279,24 @@ impl Dispute {
         }
     }
 
-    /// Who is late at `now`.
+    /// Who is late at `now`. Evidence is owed by both together: it is missing only once both are late.
     pub fn standing(&self, now: Time) -> Standing {
-        classify(now, &self.executor_clock, &self.challenger_clock)
+        match self.phase {
+            DisputePhase::AwaitingEvidence { .. } => match self.next_deadline() {
+                Some(last) if now >= last => Standing::BothLate,
+                last => Standing::InTime(last),
+            },
+            _ => classify(now, &self.executor_clock, &self.challenger_clock),
+        }
+    }
+
+    /// When it ends by time-out if nobody moves.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let ends = [self.executor_clock.ends(), self.challenger_clock.ends()].into_iter().flatten();
+        match self.phase {
+            DisputePhase::AwaitingEvidence { .. } => ends.max(),
+            _ => ends.min(),
+        }
     }
 
     /// Whether no clock has ended: if one has, nothing counts any more but that.

@@ -273,7 +273,11 @@ impl Step<'_> {
             DisputePhase::Judging { layer, .. } if layer == evidence.layer => return Ok(()),
             _ => return Err(Rejection::NotDue),
         }
-        if !dispute.is_in_time(now) {
+        let clock = match side {
+            Side::Executor => &dispute.executor_clock,
+            Side::Challenger => &dispute.challenger_clock,
+        };
+        if clock.is_late(now) {
             return Err(Rejection::Late);
         }
         if side == Side::Challenger {

@@ -43,14 +43,9 @@ pub fn next_deadline(state: &JobState) -> Option<Time> {
             match claim.phase {
                 ClaimPhase::Window => Some(claim.window_ends),
                 ClaimPhase::Revealing => Some(claim.reveal_ends),
-                ClaimPhase::Disputed => claim
-                    .disputes
-                    .iter()
-                    .flat_map(|dispute| {
-                        [dispute.executor_clock.ends(), dispute.challenger_clock.ends()]
-                    })
-                    .flatten()
-                    .min(),
+                ClaimPhase::Disputed => {
+                    claim.disputes.iter().filter_map(Dispute::next_deadline).min()
+                }
                 ClaimPhase::Running | ClaimPhase::Ended(_) => None,
             }
         }

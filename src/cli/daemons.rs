@@ -93,13 +93,13 @@ pub async fn arbiter(config: Config, args: &ArbiterArgs) -> Result<()> {
     let keypair = keypair(&config)?;
     let params = config.network.params(keypair.key())?;
     let mut settings =
-        gainsay_arbiter::Config::new(data(&args.daemon, &config.arbiter.data)?, keypair, params);
+        gainsay_arbiter::Config::new(data(&args.daemon, &config.arbiter.data)?, params, keypair);
     settings.listen = args.listen.unwrap_or(config.arbiter.listen);
-    settings.http = args.http.unwrap_or(config.arbiter.http);
+    settings.http = Some(args.http.unwrap_or(config.arbiter.http));
     let parallel = args.parallel_replays.map_or(config.arbiter.parallel_replays, NonZeroUsize::get);
-    settings.parallel_replays = NonZeroUsize::new(parallel).context("parallel_replays")?;
-    settings.isa = Isa::detect().context("GAINSAY_ISA")?;
-    settings.limits.connections_per_address = config.arbiter.connections_per_address;
+    settings.limits.parallel_replays = NonZeroUsize::new(parallel).context("parallel_replays")?;
+    settings.isa = Some(Isa::detect().context("GAINSAY_ISA")?);
+    settings.network.connections_per_address = config.arbiter.connections_per_address;
     let key = settings.keypair.key();
     let arbiter = gainsay_arbiter::Arbiter::start(settings).await.context("the arbiter cannot start")?;
     say_ready(&ReadyLine {
@@ -107,10 +107,11 @@ pub async fn arbiter(config: Config, args: &ArbiterArgs) -> Result<()> {
         role: "arbiter",
         key: key.to_string(),
         address: Some(arbiter.local_addr().to_string()),
-        http: Some(arbiter.http_addr().to_string()),
+        http: arbiter.http_addr().map(|address| address.to_string()),
     })?;
     told_to_stop(&args.daemon).await;
-    arbiter.shutdown().await.context("the arbiter did not stop in order")
+    arbiter.shutdown().await;
+    Ok(())
 }
 
 /// Runs `gainsay executor`.

@@ -15,10 +15,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-pub use figures::{DisputeFigures, Figures};
 pub use kind::Kind;
 
 use crate::cli::args::DemoArgs;
+use figures::Figures;
 
 /// Runs the demo. An error, or figures that are not as they must be, make the exit code not 0.
 pub async fn run(args: &DemoArgs) -> Result<()> {

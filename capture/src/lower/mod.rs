@@ -10,6 +10,8 @@ mod module;
 mod name;
 mod numeric;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@
 
 use burn_ir::{
     AvgPool1dOpIr, AvgPool2dOpIr, BatchNormOpIr, Conv1dOpIr, Conv2dOpIr, LayerNormOpIr, LinearOpIr,
-    MaxPool1dOpIr, MaxPool2dOpIr, ModuleOperationIr, ScalarIr, TensorIr,
+    ModuleOperationIr, ScalarIr, TensorIr,
 };
 use gainsay_canon::{Binary, Operator, PaddingCounts, Rounding, Unary, Window2d};
 
@@ -30,8 +30,15 @@ impl Lowering<'_> {
             Op::Conv2d(op) => self.conv2d(op),
             Op::BatchNorm(op) => self.batch_norm(op),
             Op::LayerNorm(op) => self.layer_norm(op),
-            Op::MaxPool1d(op) => self.max_pool1d(op),
-            Op::MaxPool2d(op) => self.max_pool2d(op),
+            Op::MaxPool1d(op) => {
+                let attributes = (op.kernel_size, op.stride, op.padding, op.dilation);
+                self.max_pool1d(attributes, op.ceil_mode, &op.x, &op.out)
+            }
+            Op::MaxPool2d(op) => {
+                let window =
+                    window(op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode);
+                self.max_pool2d(window, &op.x, &op.out)
+            }
             Op::AvgPool1d(op) => self.avg_pool1d(op),
             Op::AvgPool2d(op) => self.avg_pool2d(op),
             Op::AdaptiveAvgPool1d(op) => {
@@ -46,8 +53,16 @@ impl Lowering<'_> {
                 let result = self.push(operator, &[x])?;
                 self.define(&op.out, result)
             }
-            Op::MaxPool1dWithIndices(_) | Op::MaxPool2dWithIndices(_) => {
-                Err(Refusal::Unsupported(Some("pooling that returns indices")))
+            Op::MaxPool1dWithIndices(op) => {
+                self.unread(&op.out_indices)?;
+                let attributes = (op.kernel_size, op.stride, op.padding, op.dilation);
+                self.max_pool1d(attributes, op.ceil_mode, &op.x, &op.out)
+            }
+            Op::MaxPool2dWithIndices(op) => {
+                self.unread(&op.out_indices)?;
+                let window =
+                    window(op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode);
+                self.max_pool2d(window, &op.x, &op.out)
             }
             _ => Err(Refusal::UNSUPPORTED),
         }
@@ -140,22 +155,34 @@ impl Lowering<'_> {
         self.define(out, result)
     }
 
-    fn max_pool2d(&mut self, op: &MaxPool2dOpIr) -> Result<(), Refusal> {
-        let window = window(op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode);
-        let x = self.read(&op.x)?;
-        let result = self.push(Operator::MaxPool2d { window }, &[x])?;
-        self.define(&op.out, result)
+    /// Refuses pooling whose indices matter.
+    fn unread(&self, indices: &TensorIr) -> Result<(), Refusal> {
+        match self.readers.get(&indices.id) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::Unsupported(Some("the indices that pooling returns"))),
+        }
     }
 
-    fn max_pool1d(&mut self, op: &MaxPool1dOpIr) -> Result<(), Refusal> {
-        let window = window(
-            [1, op.kernel_size],
-            [1, op.stride],
-            [0, op.padding],
-            [1, op.dilation],
-            op.ceil_mode,
-        );
-        self.flat(Operator::MaxPool2d { window }, &op.x, &op.out)
+    fn max_pool2d(
+        &mut self,
+        window: Window2d,
+        x: &TensorIr,
+        out: &TensorIr,
+    ) -> Result<(), Refusal> {
+        let x = self.read(x)?;
+        let result = self.push(Operator::MaxPool2d { window }, &[x])?;
+        self.define(out, result)
+    }
+
+    fn max_pool1d(
+        &mut self,
+        (kernel, stride, padding, dilation): (usize, usize, usize, usize),
+        ceil_mode: bool,
+        x: &TensorIr,
+        out: &TensorIr,
+    ) -> Result<(), Refusal> {
+        let window = window([1, kernel], [1, stride], [0, padding], [1, dilation], ceil_mode);
+        self.flat(Operator::MaxPool2d { window }, x, out)
     }
 
     fn avg_pool2d(&mut self, op: &AvgPool2dOpIr) -> Result<(), Refusal> {

@@ -67,7 +67,8 @@ impl Garbage {
             (NodeId::leaf(shape.layers()), leaf_digest(shape.layers(), states, last)),
         ]);
         for level in 0..shape.depth() {
-            let path: Vec<NodeId> = nodes.keys().filter(|node| node.level == level).copied().collect();
+            let path: Vec<NodeId> =
+                nodes.keys().filter(|node| node.level == level).copied().collect();
             for node in path {
                 let (left, right) = (node.index & !1, node.index | 1);
                 let mut known = |index| {

@@ -156,7 +156,9 @@ impl fmt::Display for CheatKind {
 
 /// A text that names no kind of dishonesty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown kind of cheating {0:?}: expected wrong-weights, wrong-layer, garbage-root or stall")]
+#[error(
+    "unknown kind of cheating {0:?}: expected wrong-weights, wrong-layer, garbage-root or stall"
+)]
 pub struct UnknownCheat(String);
 
 impl FromStr for CheatKind {

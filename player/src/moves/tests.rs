@@ -76,7 +76,8 @@ fn traces(seed: u64, layers: u32, from: u32, later: &[bool]) -> (MadeUp, MadeUp,
         index => random_list(seed, index),
     };
     let claim = (0..=layers).map(|index| list(index, seed));
-    let counter = (0..=layers).map(|index| list(index, if differs(index) { !seed - 9 } else { seed }));
+    let counter =
+        (0..=layers).map(|index| list(index, if differs(index) { !seed - 9 } else { seed }));
     (MadeUp::new(claim.collect()), MadeUp::new(counter.collect()), output(seed + 2))
 }
 
@@ -95,7 +96,9 @@ impl Game {
         };
         let ready = self.ready(keypair, message);
         let event = match ready.message() {
-            Message::Evidence(_) => Event::Evidence(&ready, EvidenceStanding::Complete { bytes: 0 }),
+            Message::Evidence(_) => {
+                Event::Evidence(&ready, EvidenceStanding::Complete { bytes: 0 })
+            }
             _ => Event::Message(&ready),
         };
         let next = step(&self.params, &self.state, &event, self.now).unwrap();
@@ -111,16 +114,19 @@ impl Game {
     /// A claim of the one trace, disputed with the other.
     fn disputed(arity: Arity, claim: &MadeUp, counter: &MadeUp, outputs: Vec<TensorRef>) -> Self {
         let [arbiter, executor, challenger] = [1, 2, 3].map(|seed| Keypair::from_seed(&[seed; 32]));
-        let mut params = crate::moves::tests::params(arbiter.key());
+        let mut params = test_params(arbiter.key());
         params.arity = arity;
         let layers = claim.tree.shape().layers();
         let port = PortType { dtype: 1, shape: vec![4] };
-        let facts =
-            ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port] };
+        let facts = ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port] };
         let job = Message::Job(Job {
             artifact: ArtifactId(Digest::default()),
             program: 0,
-            inputs: vec![TensorRef { dtype: 1, shape: vec![4], content: content(&1u64.to_le_bytes()) }],
+            inputs: vec![TensorRef {
+                dtype: 1,
+                shape: vec![4],
+                content: content(&1u64.to_le_bytes()),
+            }],
             fee: Amount(5),
             deadline: Time(1_000_000),
             nonce: 0,
@@ -172,7 +178,7 @@ impl Game {
     }
 }
 
-fn params(arbiter: gainsay_protocol::Key) -> Params {
+fn test_params(arbiter: gainsay_protocol::Key) -> Params {
     Params {
         name: "moves".into(),
         arbiter,

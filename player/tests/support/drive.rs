@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gainsay_protocol::{
-    ClaimPhase, Due, JobPhase, JobState, Key, Side, Time, next_deadline,
-};
+use gainsay_protocol::{ClaimPhase, Due, JobPhase, JobState, Key, Side, Time, next_deadline};
 
 use super::fake::FakeArbiter;
 use super::world::World;
@@ -23,8 +21,7 @@ pub struct Watch<'a> {
 pub async fn drive(arbiter: &FakeArbiter, watch: &Watch<'_>) {
     loop {
         arbiter.until("everybody has acted", |world| is_quiet(world, watch)).await;
-        let mut deadlines: Vec<Time> =
-            arbiter.world().live().filter_map(next_deadline).collect();
+        let mut deadlines: Vec<Time> = arbiter.world().live().filter_map(next_deadline).collect();
         deadlines.sort();
         let Some(next) = deadlines.first().copied() else { return };
         arbiter.change(|world| world.advance(next));

@@ -4,9 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use gainsay_network::{
-    Identity, Limits, MemoryBlobs, MemoryFeed, PeerKey, Server, Service,
-};
+use gainsay_network::{Identity, Limits, MemoryBlobs, MemoryFeed, PeerKey, Server, Service};
 use gainsay_player::api::{PAGE, Request, Response};
 use gainsay_player::{ArbiterClient, ClientError};
 use gainsay_protocol::{Key, Keypair};
@@ -125,7 +123,8 @@ impl Answers {
                 names.into_iter().filter(|name| self.blobs.get(*name).is_none()).collect(),
             ),
             Request::Artifacts { after } => {
-                let ids = world.artifacts.keys().filter(|id| after.is_none_or(|after| **id > after));
+                let ids =
+                    world.artifacts.keys().filter(|id| after.is_none_or(|after| **id > after));
                 Response::Artifacts(ids.filter_map(|id| world.view(*id)).collect())
             }
             Request::Artifact(id) => Response::Artifact(world.view(id).map(Box::new)),

@@ -4,7 +4,7 @@
 //! with an honest run. Its serving time stands still until a test moves it, so nothing here depends on how fast the
 //! machine is.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod drive;
 mod fake;

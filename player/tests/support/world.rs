@@ -13,10 +13,10 @@ use gainsay_player::api::{
 };
 use gainsay_player::tensors;
 use gainsay_protocol::{
-    Account, Amount, ArtifactId, ClaimPhase, Effect, Event, EvidenceMessage, EvidenceStanding,
-    Job, JobId, JobPhase, JobState, Key, Keypair, Ledger, Message, MessageId, Millis, Params,
-    PortType, ProgramFacts, Ready, Receipt, Side, Signed, Time, Transfer, TransferKind,
-    Transition, Verdict, next_deadline, step,
+    Account, Amount, ArtifactId, ClaimPhase, Effect, Event, EvidenceMessage, EvidenceStanding, Job,
+    JobId, JobPhase, JobState, Key, Keypair, Ledger, Message, MessageId, Millis, Params, PortType,
+    ProgramFacts, Ready, Receipt, Side, Signed, Time, Transfer, TransferKind, Transition, Verdict,
+    next_deadline, step,
 };
 
 use super::{kernels, keypair};
@@ -167,7 +167,8 @@ impl World {
             }
         }
         let required = verified.message().required_blobs().into_iter();
-        let held: BTreeSet<Digest> = required.filter(|blob| self.blobs.get(*blob).is_some()).collect();
+        let held: BTreeSet<Digest> =
+            required.filter(|blob| self.blobs.get(*blob).is_some()).collect();
         let ready = verified.ready(&held);
         let ready = ready.map_err(|error| refuse(RefusalKind::MissingBlobs, error))?;
         self.apply(&ready)?;
@@ -190,8 +191,16 @@ impl World {
                 let outputs = &program.program().outputs;
                 let facts = ProgramFacts {
                     layers: program.layer_count(),
-                    inputs: program.program().inputs.iter().map(|input| port(&input.tensor)).collect(),
-                    outputs: outputs.iter().map(|out| port(program.type_of(out.slot).unwrap())).collect(),
+                    inputs: program
+                        .program()
+                        .inputs
+                        .iter()
+                        .map(|input| port(&input.tensor))
+                        .collect(),
+                    outputs: outputs
+                        .iter()
+                        .map(|out| port(program.type_of(out.slot).unwrap()))
+                        .collect(),
                 };
                 JobState::admit(&self.params, ready, facts, self.now).map_err(rejected)?
             }
@@ -199,7 +208,9 @@ impl World {
                 let id = self.job_of(message);
                 let id = id.ok_or_else(|| refuse(RefusalKind::Unknown, "no such job or claim"))?;
                 let event = match message {
-                    Message::Evidence(evidence) => Event::Evidence(ready, self.standing(id, evidence)?),
+                    Message::Evidence(evidence) => {
+                        Event::Evidence(ready, self.standing(id, evidence)?)
+                    }
                     _ => Event::Message(ready),
                 };
                 step(&self.params, &self.jobs[&id], &event, self.now).map_err(rejected)?
@@ -296,7 +307,8 @@ impl World {
     /// Lets time pass until `to`, with everything that falls due on the way.
     pub fn advance(&mut self, to: Time) {
         self.now = self.now.max(to);
-        let due: Vec<JobId> = self.jobs.values().filter(|job| is_due(job, self.now)).map(|job| job.id).collect();
+        let due: Vec<JobId> =
+            self.jobs.values().filter(|job| is_due(job, self.now)).map(|job| job.id).collect();
         for id in due {
             let next = step(&self.params, &self.jobs[&id], &Event::Tick, self.now).unwrap();
             self.carry_out(next).unwrap();

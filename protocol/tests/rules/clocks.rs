@@ -94,8 +94,8 @@ fn a_side_that_is_late_in_one_dispute_is_not_revived_by_its_move_in_another() {
     assert_eq!(outcome_of(&game, &liars[1]), None);
 }
 
-#[test]
-fn evidence_is_late_once_the_other_sides_clock_has_ended_the_dispute() {
+/// Both owe the evidence; the challenger has less time left than the executor.
+fn awaiting_evidence() -> (Game, Player, Player) {
     let (mut game, mut executor, mut liars) = disputed(&[FIFTH]);
     for _ in 0..2 {
         assert!(executor.react(&mut game));
@@ -103,11 +103,43 @@ fn evidence_is_late_once_the_other_sides_clock_has_ended_the_dispute() {
         assert!(liars[0].react(&mut game));
     }
     assert!(matches!(game.claim().disputes[0].phase, DisputePhase::AwaitingEvidence { layer: 5 }));
-    game.now = game.now.after(Millis(left(&game, 0, Side::Challenger)));
-    assert!(left(&game, 0, Side::Executor) > 0);
-    assert!(is_late(send_missing(&mut game, &executor)));
-    game.tick();
-    assert_eq!(outcome_of(&game, &liars[0]), Some(Outcome::ChallengerTimeout));
+    assert!(left(&game, 0, Side::Executor) > left(&game, 0, Side::Challenger));
+    (game, executor, liars.remove(0))
+}
+
+#[test]
+fn evidence_is_late_by_the_givers_own_clock() {
+    let (mut game, executor, liar) = awaiting_evidence();
+    game.pass(left(&game, 0, Side::Challenger));
+    assert_eq!(game.outcome(), None, "the executor can still give it");
+    assert!(is_late(send_missing(&mut game, &liar)));
+    game.pass(left(&game, 0, Side::Executor) - 1);
+    assert!(send_missing(&mut game, &executor).is_ok());
+    game.serve();
+    assert_eq!(game.job.phase, JobPhase::Final);
+}
+
+#[test]
+fn evidence_that_nobody_gives_is_the_fault_of_both() {
+    for sweeper_late in [0, 1, 1_000_000] {
+        let (mut game, executor, liar) = awaiting_evidence();
+        let ends = next_deadline(&game.job).unwrap();
+        assert_eq!(ends, game.now.after(Millis(left(&game, 0, Side::Executor))));
+        game.now = ends.after(Millis(sweeper_late));
+        assert!(is_late(send_missing(&mut game, &executor)));
+        game.tick();
+        assert_eq!(outcome_of(&game, &liar), Some(Outcome::BothTimeout));
+        assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
+    }
+}
+
+#[test]
+fn a_gap_while_evidence_is_owed_does_not_revive_the_side_that_was_late() {
+    let (mut game, executor, liar) = awaiting_evidence();
+    game.pass(left(&game, 0, Side::Challenger));
+    game.apply(Entry::Resumed).unwrap();
+    assert!(is_late(send_missing(&mut game, &liar)));
+    assert!(send_missing(&mut game, &executor).is_ok());
 }
 
 #[test]
@@ -344,8 +376,10 @@ proptest! {
             if game.outcome().is_some() {
                 break;
             }
-            let ends = next_deadline(&game.job).unwrap();
-            game.now = Time(game.now.0 + (ends.0 - 1 - game.now.0) * percent / 100);
+            let dispute = &game.claim().disputes[0];
+            let clocks = [dispute.executor_clock, dispute.challenger_clock];
+            let first = clocks.iter().filter_map(Clock::ends).min().unwrap();
+            game.now = Time(game.now.0 + (first.0 - 1 - game.now.0) * percent / 100);
             let (first, second) = if percent % 2 == 0 {
                 (&mut executor, &mut challenger)
             } else {
@@ -406,7 +440,7 @@ proptest! {
             prop_assert!(after >= before && after <= before.max(Millis(grace)));
             given += after.0 - before.0;
             prop_assert!(given <= budget);
-            prop_assert!(after >= Millis(grace) || given == budget);
+            prop_assert!(after >= Millis(grace) || given == budget || before == Millis(0));
         }
         let mut stopped = Clock::new(Millis(budget));
         stopped.extend(now, Millis(u64::MAX));

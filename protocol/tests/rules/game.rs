@@ -215,6 +215,11 @@ impl Game {
         self.held.insert(content(&value));
     }
 
+    /// Makes the arbiter hold a blob of that name, whatever its bytes.
+    pub fn hold(&mut self, blob: Digest) {
+        self.held.insert(blob);
+    }
+
     /// What a key has: free balance and bonds it locked.
     pub fn wealth(&self, key: Key) -> u64 {
         let bonds = self.watch.bonds_of(key).map(|bond| self.ledger.balance(Account::Bond(bond)).0);

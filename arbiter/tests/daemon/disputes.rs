@@ -1,0 +1,129 @@
+//! Claims and disputes from the job to the payment.
+
+use gainsay_judge::CaseFile;
+use gainsay_network::api::{Request, Response};
+use gainsay_protocol::{
+    ClaimOutcome, JobPhase, Mint, Message, Outcome, Amount, Verdict,
+};
+
+use crate::world::{Cast, Telling, check_fold, judged_layer, kernels, params, start};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unchallenged_claim_becomes_final_and_is_paid() {
+    let (folder, params) = (tempfile::tempdir().unwrap(), params());
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    let job = cast.requester.order(1).await;
+    let told = Telling::honest(1);
+    let claim = cast.executor.claim(job, 0, &told).await;
+    let ended = cast.requester.until(job, |job| job.is_terminal()).await;
+    assert_eq!(ended.phase, JobPhase::Final);
+    assert_eq!(ended.claim_by_id(claim).unwrap().outcome(), Some(ClaimOutcome::Final));
+    assert_eq!(cast.executor.account().await.free, Amount(5_010_000));
+    assert_eq!(cast.requester.account().await.free, Amount(4_990_000));
+    // The outputs are there for whoever pays for them.
+    let output = &ended.claim().unwrap().claim.outputs[0];
+    let bytes = cast.requester.client.get_blob(output.content, 1 << 20).await.unwrap();
+    assert_eq!(bytes, told.trace.outputs[0].bytes().into_owned());
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_claim_is_caught_at_its_first_wrong_layer_and_slashed() {
+    let (folder, params) = (tempfile::tempdir().unwrap(), params());
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    for layer in [1, 4, Telling::honest(1).layers()] {
+        let seed = u64::from(layer);
+        let job = cast.requester.order(seed).await;
+        let (lie, truth) = (Telling::lying(seed, layer), Telling::honest(seed));
+        let (executor_before, challenger_before) =
+            (cast.executor.account().await.free, cast.challenger.account().await.free);
+        let claim = cast.executor.claim(job, 0, &lie).await;
+        cast.challenger.challenge(job, claim, &truth).await;
+        cast.play_out(job, claim, &lie, &truth).await;
+        let ended = cast.requester.until(job, |job| job.phase == JobPhase::Open).await;
+        assert_eq!(ended.claim().unwrap().outcome(), Some(ClaimOutcome::Rejected));
+        assert_eq!(judged_layer(&ended), Some(layer));
+        let dispute = &ended.claim().unwrap().disputes[0];
+        assert_eq!(dispute.outcome(), Some(Outcome::Judged(Verdict::ExecutorFault)));
+        // The bond is gone: the costs and the reward are paid out of it, the rest is burned.
+        assert_eq!(cast.executor.account().await.free, executor_before.less(params.executor_bond));
+        let reward = params.executor_bond.percent(60).less(params.judgement_cost);
+        assert_eq!(
+            cast.challenger.account().await.free,
+            challenger_before.checked_add(reward).unwrap()
+        );
+        // Anybody can judge the case again.
+        let case = Request::Case { claim, counter_root: dispute.counter_root };
+        let Response::Case(Some(view)) = cast.requester.ask(case).await else { panic!("no case") };
+        let file = cast.requester.client.get_blob(view.file, 1 << 24).await.unwrap();
+        let judgement = CaseFile::from_bytes(&file).unwrap().confirm(&kernels()).unwrap();
+        assert_eq!((judgement.verdict, judgement.layer), (Verdict::ExecutorFault, layer));
+    }
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_false_alarm_costs_its_bond_and_the_claim_stands() {
+    let (folder, params) = (tempfile::tempdir().unwrap(), params());
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    let job = cast.requester.order(1).await;
+    let (truth, alarm) = (Telling::honest(1), Telling::lying(1, 3));
+    let claim = cast.executor.claim(job, 0, &truth).await;
+    cast.challenger.challenge(job, claim, &alarm).await;
+    cast.play_out(job, claim, &truth, &alarm).await;
+    let ended = cast.requester.until(job, |job| job.is_terminal()).await;
+    assert_eq!(ended.phase, JobPhase::Final);
+    let outcome = ended.claim().unwrap().disputes[0].outcome();
+    assert_eq!(outcome, Some(Outcome::Judged(Verdict::ChallengerFault)));
+    assert_eq!(cast.challenger.account().await.free, Amount(4_500_000));
+    assert_eq!(cast.executor.account().await.free, Amount(5_012_000));
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_executor_that_never_answers_loses_and_the_arbiter_finds_the_true_root_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = params();
+    (params.budget.0, params.grace.0) = (600, 200);
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    let job = cast.requester.order(1).await;
+    let (lie, truth) = (Telling::lying(1, 2), Telling::honest(1));
+    let claim = cast.executor.claim(job, 0, &lie).await;
+    cast.challenger.challenge(job, claim, &truth).await;
+    while cast.challenger.play(job, claim, gainsay_protocol::Side::Challenger, &truth).await {}
+    let ended = cast.requester.until(job, |job| job.phase == JobPhase::Open).await;
+    assert_eq!(ended.claim().unwrap().disputes[0].outcome(), Some(Outcome::ExecutorTimeout));
+    assert_eq!(ended.claim().unwrap().outcome(), Some(ClaimOutcome::Rejected));
+    assert!(cast.challenger.account().await.free > Amount(5_000_000));
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_job_is_done_by_somebody_else() {
+    let (folder, params) = (tempfile::tempdir().unwrap(), params());
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    let other = crate::world::Person::connect(&arbiter, &params, 6).await;
+    let mint = Mint { to: other.keypair.key(), amount: Amount(2_000_000), nonce: 77 };
+    cast.operator.say(Message::Mint(mint)).await.unwrap();
+    let job = cast.requester.order(1).await;
+    let (lie, truth) = (Telling::lying(1, 5), Telling::honest(1));
+    let claim = cast.executor.claim(job, 0, &lie).await;
+    cast.challenger.challenge(job, claim, &truth).await;
+    cast.play_out(job, claim, &lie, &truth).await;
+    cast.requester.until(job, |job| job.phase == JobPhase::Open).await;
+    other.claim(job, 1, &truth).await;
+    let ended = cast.requester.until(job, |job| job.is_terminal()).await;
+    assert_eq!(ended.phase, JobPhase::Final);
+    assert_eq!(other.account().await.free, Amount(2_010_000));
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
+}

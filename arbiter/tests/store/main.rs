@@ -1,0 +1,5 @@
+//! Stores: one suite for every database.
+
+mod conformance;
+mod sqlite;
+mod world;

@@ -1,0 +1,144 @@
+//! The embedded store: the conformance suite, and what is its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use gainsay_arbiter::store::sqlite::SqliteStore;
+use gainsay_arbiter::store::{Store, StoreError};
+use gainsay_protocol::{Millis, Params};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::conformance::{self, Bench};
+use crate::world::{World, heartbeat, params};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("arbiter.db")
+    }
+
+    async fn try_open(&self, params: &Params) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.file(), params, Arc::new(|_, _| {})).await
+    }
+
+    async fn raw(&self) -> sqlx::SqliteConnection {
+        SqliteConnectOptions::new().filename(self.file()).connect().await.unwrap()
+    }
+}
+
+impl Bench for Folder {
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Store>> {
+        async move { Arc::new(self.try_open(&params()).await.unwrap()) as Arc<dyn Store> }.boxed()
+    }
+}
+
+macro_rules! conforms {
+    ($($name:ident,)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            conformance::$name(&Folder::new()).await;
+        }
+    )*};
+}
+
+conforms! {
+    what_is_committed_is_found_again_in_order,
+    everything_is_there_after_opening_again,
+    a_message_acts_once_and_its_retry_gets_the_same_receipt,
+    of_racing_copies_of_a_message_exactly_one_acts,
+    too_little_money_leaves_nothing_behind,
+    a_refused_act_does_not_spoil_those_that_share_its_commit,
+    the_same_transfer_is_made_once,
+    balances_follow_the_ledgers_rules,
+    an_account_shows_what_is_free_and_what_is_locked,
+    time_in_the_log_never_goes_back,
+    numbers_that_no_column_holds_are_refused,
+    a_caller_who_goes_away_stops_nothing,
+    lists_come_in_pages,
+    an_act_that_changes_nothing_writes_nothing,
+    blobs_and_replays_are_remembered,
+    a_dispute_is_followed_to_its_case,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn db_is_fold_whatever_people_do() {
+    for seed in 1..=6 {
+        conformance::db_is_fold_whatever_people_do(&Folder::new(), seed).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_network_is_refused() {
+    let folder = Folder::new();
+    folder.try_open(&params()).await.unwrap();
+    let other = Params { name: "another".to_owned(), ..params() };
+    let error = folder.try_open(&other).await.unwrap_err();
+    assert!(matches!(error, StoreError::OtherNetwork { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn other_parameters_are_refused_by_name() {
+    let folder = Folder::new();
+    folder.try_open(&params()).await.unwrap();
+    let other = Params { window: Millis(101), attempts: 4, ..params() };
+    let error = folder.try_open(&other).await.unwrap_err().to_string();
+    assert!(error.contains("101") && error.contains("attempts: 4"), "{error}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = Folder::new();
+    folder.try_open(&params()).await.unwrap();
+    let mut raw = folder.raw().await;
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', 0, 1, x'00', 0)")
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    raw.close().await.unwrap();
+    let error = folder.try_open(&params()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { version: 9999 }), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = Folder::new();
+    std::fs::write(folder.file(), [7u8; 8192]).unwrap();
+    let error = folder.try_open(&params()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Database { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn log_and_transfers_cannot_be_rewritten_even_by_hand() {
+    let (folder, world) = (Folder::new(), World::new());
+    let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
+    world.say(&store, &world.mint(&world.requester, 5, 0), 1).await;
+    let mut raw = folder.raw().await;
+    for forgery in [
+        "UPDATE log SET time_ms = 0",
+        "DELETE FROM log",
+        "UPDATE transfers SET amount = 6",
+        "DELETE FROM transfers",
+    ] {
+        let error = sqlx::query(forgery).execute(&mut raw).await.unwrap_err().to_string();
+        assert!(error.contains("append-only") || error.contains("immutable"), "{forgery}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let folder = Folder::new();
+    let store = folder.try_open(&params()).await.unwrap();
+    store.commit(heartbeat(1, |_| {})).await.unwrap();
+    store.close().await;
+    let error = store.commit(heartbeat(2, |_| {})).await.unwrap_err();
+    assert!(error.to_string().contains("closed"), "{error}");
+    folder.try_open(&params()).await.unwrap();
+}
