@@ -38,11 +38,15 @@ fn main() -> anyhow::Result<()> {
 
     let artifact = Arc::new(capture(&network)?);
     println!("held-out accuracy, Burn:      {}", burn_accuracy(&network, &data, &device));
-    println!("held-out accuracy, canonical: {}", canonical_accuracy(&artifact, &data, &Kernels::detect()?)?);
+    println!(
+        "held-out accuracy, canonical: {}",
+        canonical_accuracy(&artifact, &data, &Kernels::detect()?)?
+    );
     println!("artifact id:                  {}", artifact.id());
 
     if let Some(path) = arguments.out {
-        std::fs::write(&path, weights::save(&network)?).with_context(|| format!("writing {}", path.display()))?;
+        std::fs::write(&path, weights::save(&network)?)
+            .with_context(|| format!("writing {}", path.display()))?;
         println!("weights written to {}", path.display());
     }
     Ok(())

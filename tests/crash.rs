@@ -30,13 +30,13 @@ fn a_dispute_ends_as_it_would_have_after_the_arbiter_was_killed_in_the_middle() 
         network.fund(key, credits);
     }
     let artifact = network.push("requester");
-    let _executor = network.start("executor", &["executor", "--cheat", "wrong-layer", "--cheat-seed", "5"]);
+    let liar = network.start("executor", &["executor", "--cheat", "wrong-layer", "--cheat-seed", "5"]);
     let watcher = network.start("challenger", &["challenger", "--sample", "1"]);
     // One job in three is lied about.
     for seed in 0..3 {
         network.submit("requester", &artifact, seed);
     }
-    // The challenger stands still as soon as its counter root is out, so that the dispute cannot end.
+    // Both players stand still as soon as the counter root is out, so that the dispute cannot end.
     until("a revealed challenge", || {
         let claims = network.json("requester", &["claims"]);
         let claims = claims.as_array().unwrap();
@@ -44,7 +44,9 @@ fn a_dispute_ends_as_it_would_have_after_the_arbiter_was_killed_in_the_middle() 
         let log = std::fs::read_to_string(network.path("challenger.log")).unwrap();
         (revealing && log.contains("revealed")).then_some(())
     });
-    watcher.signal("STOP");
+    for player in [&watcher, &liar] {
+        player.signal("STOP");
+    }
     let before = until("a dispute under way", || {
         let disputes = network.json("requester", &["disputes", "--live"]);
         disputes.as_array().unwrap().first().cloned()
@@ -54,7 +56,9 @@ fn a_dispute_ends_as_it_would_have_after_the_arbiter_was_killed_in_the_middle() 
     until("the downtime to pass", || (down.elapsed() >= DOWNTIME).then_some(()));
 
     let _arbiter = network.start_arbiter();
-    watcher.signal("CONT");
+    for player in [&watcher, &liar] {
+        player.signal("CONT");
+    }
     let after = until("the verdict", || {
         let disputes = network.json("requester", &["disputes"]);
         let dispute = disputes.as_array().unwrap().first().cloned().unwrap();

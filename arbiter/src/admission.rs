@@ -62,9 +62,8 @@ impl Admission {
         if !missing.is_empty() {
             return Err(MissingBlobs(missing).into());
         }
-        let artifact = load(offer.artifact, offer.manifest, &self.blobs, limits)
-            .await
-            .map_err(not_loaded)?;
+        let artifact =
+            load(offer.artifact, offer.manifest, &self.blobs, limits).await.map_err(not_loaded)?;
         let rehearsal = Rehearsal {
             artifact: artifact.clone(),
             kernels: self.kernels.clone(),
@@ -105,11 +104,15 @@ impl Rehearsal {
         let operations = typed.total_cost();
         if bytes > self.limits.run_bytes {
             let most = self.limits.run_bytes;
-            return Err(refused(format!("program {name:?} needs {bytes} bytes, allowed are {most}")));
+            return Err(refused(format!(
+                "program {name:?} needs {bytes} bytes, allowed are {most}"
+            )));
         }
         if operations > self.limits.run_operations {
             let most = self.limits.run_operations;
-            return Err(refused(format!("program {name:?} has {operations} FLOP, allowed are {most}")));
+            return Err(refused(format!(
+                "program {name:?} has {operations} FLOP, allowed are {most}"
+            )));
         }
         for (layer, entry) in (1u32..).zip(typed.layers()) {
             let state = Required::of(typed, layer).map(|required| required.state);

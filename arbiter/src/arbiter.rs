@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::core::{Core, Task};
 use crate::error::ArbiterError;
 use crate::feed::LogFeed;
+use crate::heartbeat::Door;
 use crate::lock::FolderLock;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -35,6 +36,8 @@ use crate::{heartbeat, http, judging, sweeper};
 
 /// Heartbeats that may be missing before the arbiter calls itself unhealthy.
 const MISSED: u32 = 10;
+/// Time that the arbiter's own listener has to answer it, however short the heartbeat.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// Time for what was begun to end.
 const GOODBYE: Duration = Duration::from_secs(10);
 
@@ -54,7 +57,10 @@ pub struct Arbiter {
 
 impl std::fmt::Debug for Arbiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Arbiter").field("address", &self.address).field("http", &self.http).finish_non_exhaustive()
+        f.debug_struct("Arbiter")
+            .field("address", &self.address)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,9 +73,14 @@ impl Arbiter {
         config.check()?;
         let (core, store, tasks) = assemble(&config).await?;
         let identity = Identity::from_seed(*config.keypair.seed());
-        let server = Server::bind(config.listen, &identity, config.network.clone(), ArbiterService(core.clone()))?
-            .with_blobs(core.blobs.clone())
-            .with_feed(core.feed.clone());
+        let server = Server::bind(
+            config.listen,
+            &identity,
+            config.network.clone(),
+            ArbiterService(core.clone()),
+        )?
+        .with_blobs(core.blobs.clone())
+        .with_feed(core.feed.clone());
         let (address, traffic) = (server.local_addr(), server.traffic());
         let (stop, stopping) = watch::channel(false);
         let stopped = move || {
@@ -83,14 +94,23 @@ impl Arbiter {
         working.spawn(judging::serve(core.clone(), tasks, parallel));
         working.spawn(sweeper::serve(core.clone()));
         let period = Duration::from_millis(config.heartbeat.0);
-        working.spawn(heartbeat::serve(core.clone(), period));
+        let door = Door::new(address, identity, server.key(), (period * 4).max(LEAST_PATIENCE));
+        working.spawn(heartbeat::serve(core.clone(), period, door));
         let http = match config.http {
             None => None,
             Some(wanted) => {
-                let stale = (period * MISSED).max(Duration::from_secs(5));
+                let stale = period * MISSED;
                 let listener = listen(wanted).await?;
-                let bound = listener.local_addr().map_err(|source| ArbiterError::Http { address: wanted, source })?;
-                serving.spawn(http::serve(listener, core.clone(), traffic.clone(), stale, stopped()));
+                let bound = listener
+                    .local_addr()
+                    .map_err(|source| ArbiterError::Http { address: wanted, source })?;
+                serving.spawn(http::serve(
+                    listener,
+                    core.clone(),
+                    traffic.clone(),
+                    stale,
+                    stopped(),
+                ));
                 Some(bound)
             }
         };

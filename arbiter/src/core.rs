@@ -150,7 +150,8 @@ impl Core {
             }
         };
         let now = move |last| clock.now_after(last);
-        let index = self.store.resume(Resume { now: Box::new(now), change: Box::new(change) }).await?;
+        let index =
+            self.store.resume(Resume { now: Box::new(now), change: Box::new(change) }).await?;
         self.feed.published(index);
         self.deadlines.notify_one();
         Ok(())

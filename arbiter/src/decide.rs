@@ -142,8 +142,7 @@ pub fn occurrence(
     apply(&mut decision, transition);
     let could_not = matches!(
         occurrence,
-        Occurrence::Ran { root: None }
-            | Occurrence::Judged { verdict: Verdict::Inconclusive, .. }
+        Occurrence::Ran { root: None } | Occurrence::Judged { verdict: Verdict::Inconclusive, .. }
     );
     decision.suspend = could_not.then_some(job.job.artifact);
     Ok(Some(decision))

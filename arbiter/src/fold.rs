@@ -128,8 +128,7 @@ impl<'a> Fold<'a> {
             }
             LoggedEvent::Tick(job) => self.occurrence(*job, Occurrence::Tick, now)?,
             LoggedEvent::Judged { job, counter_root, verdict } => {
-                let judged =
-                    Occurrence::Judged { counter_root: *counter_root, verdict: *verdict };
+                let judged = Occurrence::Judged { counter_root: *counter_root, verdict: *verdict };
                 self.occurrence(*job, judged, now)?;
             }
             LoggedEvent::Ran { job, root } => {
@@ -185,12 +184,7 @@ impl<'a> Fold<'a> {
         Ok(verified.ready(&held)?)
     }
 
-    fn occurrence(
-        &mut self,
-        job: JobId,
-        occurrence: Occurrence,
-        now: Time,
-    ) -> Result<(), Fault> {
+    fn occurrence(&mut self, job: JobId, occurrence: Occurrence, now: Time) -> Result<(), Fault> {
         let state = self.jobs.get(&job).ok_or(Fault::NoJob(job))?;
         let decision = decide::occurrence(self.params, occurrence, state, now)?;
         self.carry_out(decision.ok_or(Fault::Idle)?)

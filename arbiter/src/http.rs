@@ -55,9 +55,8 @@ async fn metrics(State(shared): State<Shared>) -> Response {
     }
     core.metrics.plant.traffic(&traffic.snapshot());
     match core.metrics.text() {
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
-        }
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+            .into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
@@ -71,7 +70,9 @@ async fn health(State(shared): State<Shared>) -> Response {
     }
     let silence = shared.core.clock.silence();
     if silence > shared.stale {
-        return unhealthy(format!("no heartbeat has reached the log for {silence:?}; serving time stands\n"));
+        return unhealthy(format!(
+            "no heartbeat has reached the log for {silence:?}; serving time stands\n"
+        ));
     }
     (StatusCode::OK, "ok\n").into_response()
 }

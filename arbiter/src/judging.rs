@@ -199,8 +199,8 @@ impl Core {
         let typed = artifact
             .program(state.job.program)
             .ok_or(WorkError::Missing("the artifact has no such program"))?;
-        let required =
-            Required::of(typed, *layer).ok_or(WorkError::Missing("the program has no such layer"))?;
+        let required = Required::of(typed, *layer)
+            .ok_or(WorkError::Missing("the program has no such layer"))?;
         let reveal = claim
             .members(*counter_root)
             .find_map(|challenge| challenge.revealed.as_ref())
@@ -262,8 +262,7 @@ impl Core {
             return Ok(None);
         }
         let registered = self.registry.get(state.job.artifact)?;
-        let runner =
-            Runner::new(registered.artifact, state.job.program, self.kernels.clone())?;
+        let runner = Runner::new(registered.artifact, state.job.program, self.kernels.clone())?;
         let mut inputs = Vec::with_capacity(state.job.inputs.len());
         for (input, port) in state.job.inputs.iter().zip(&runner.program().program().inputs) {
             let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);

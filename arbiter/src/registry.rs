@@ -1,7 +1,7 @@
 //! The registry: which artifacts jobs may name, loaded and ready to run.
 //!
 //! An artifact in memory is the one its id names: it was put together from blobs with every digest verified. It is
-//! admitted only by [`admission`](crate::admission), and reloaded from the blobs at every start.
+//! admitted only by `admission.rs`, and reloaded from the blobs at every start.
 
 use std::collections::BTreeMap;
 use std::io;

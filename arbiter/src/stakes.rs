@@ -75,9 +75,7 @@ impl Stakes {
 
 fn stake_of(job: &JobState) -> Stake {
     match &job.phase {
-        JobPhase::Taken(lease) => {
-            Stake { keys: [lease.executor].into(), ..Stake::default() }
-        }
+        JobPhase::Taken(lease) => Stake { keys: [lease.executor].into(), ..Stake::default() },
         JobPhase::Claimed => job.claim().map(stake_of_claim).unwrap_or_default(),
         JobPhase::Open | JobPhase::Final | JobPhase::Refunded(_) => Stake::default(),
     }

@@ -11,8 +11,7 @@ use gainsay_commitment::Digest;
 use gainsay_model::{Evidence, EvidenceTensor, Slot, TypedProgram};
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    EvidenceMessage, EvidenceStanding, JobState, Message, Ready, Receipt, Signed,
-    TensorRef,
+    EvidenceMessage, EvidenceStanding, JobState, Message, Ready, Receipt, Signed, TensorRef,
 };
 
 use crate::core::Core;
@@ -94,6 +93,12 @@ impl Core {
         match ready.message() {
             Message::AdmitArtifact(offer) => {
                 if let Ok(known) = self.registry.get(offer.artifact) {
+                    if known.view.manifest != offer.manifest {
+                        let (is, said) = (known.view.manifest, offer.manifest);
+                        return Err(Refused::Artifact(format!(
+                            "its manifest is blob {is}, not {said}"
+                        )));
+                    }
                     return Ok(Found { artifact: Some(known.view), ..Found::default() });
                 }
                 let started = std::time::Instant::now();
@@ -190,8 +195,10 @@ impl Core {
                 LoadFailure::Wrong(reason) => wrong(reason),
                 LoadFailure::Failed(refused) => refused,
             })?;
-            let checked = tokio::task::spawn_blocking(move || Tensor::from_bytes(&kind, &bytes).map(drop));
-            let checked = checked.await.map_err(|error| blobs_failed(std::io::Error::other(error)))?;
+            let checked =
+                tokio::task::spawn_blocking(move || Tensor::from_bytes(&kind, &bytes).map(drop));
+            let checked =
+                checked.await.map_err(|error| blobs_failed(std::io::Error::other(error)))?;
             checked.map_err(|error| wrong(error.to_string()))?;
         }
         Ok(())
@@ -216,7 +223,8 @@ impl Core {
             let agreed = evidence.list.digest(layer.saturating_sub(1));
             gainsay_judge::evidence_standing(&typed, layer, agreed, &evidence)
         });
-        let standing = standing.await.map_err(|_| Refused::Evidence("checking it failed".to_owned()))?;
+        let standing =
+            standing.await.map_err(|_| Refused::Evidence("checking it failed".to_owned()))?;
         standing.map_err(|error| Refused::Evidence(error.to_string()))
     }
 

@@ -63,7 +63,9 @@ impl Core {
 
     /// Makes time pass for one job; whether that changed anything.
     async fn tick(self: &Arc<Self>, job: JobId, now: Time) -> bool {
-        if let Ok(Some(deadline)) = self.store.job(job).await.map(|job| job.and_then(|job| next_deadline(&job))) {
+        if let Ok(Some(deadline)) =
+            self.store.job(job).await.map(|job| job.and_then(|job| next_deadline(&job)))
+        {
             let lag = Duration::from_millis(now.since(deadline).0);
             self.metrics.service.deadline_lag.observe(lag.as_secs_f64());
         }

@@ -56,7 +56,8 @@ fn an_unsupported_operator_is_named_with_its_position_and_module() {
         text.contains("between module `blocks.0.first` and module `blocks.0.second`"),
         "{text}"
     );
-    assert!(text.contains("operation "), "{text}");
+    let error = refusal(|_, x| (x + 1.0).cumsum(1));
+    assert!(error.to_string().contains("operation 2 of 2, `CumSum`: not in the"), "{error}");
 }
 
 #[test]

@@ -274,6 +274,7 @@ impl Tasks {
     async fn end(mut self) -> Result<(), ChallengerError> {
         let ended = async { while self.set.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_WORDS, ended).await;
+        self.player.client.finish().await;
         Ok(())
     }
 }

@@ -294,21 +294,12 @@ impl Player {
             }
             Message::Evidence(evidence) => {
                 self.counters.evidence.add();
-                let name = self.layer_name(state, evidence.layer).await;
+                let name = self.library.layer_name(&state.job, evidence.layer);
                 info!(job, layer = evidence.layer, name, "gave evidence");
             }
             _ => {}
         }
         Ok(true)
-    }
-
-    async fn layer_name(&self, state: &JobState, layer: u32) -> String {
-        let (artifact, program) = (state.job.artifact, state.job.program);
-        let runner = self.library.runner(&self.client, artifact, program).await;
-        let name = runner.ok().and_then(|runner| {
-            runner.program().layer(layer).map(|layer| layer.name.escape_debug().to_string())
-        });
-        name.unwrap_or_default()
     }
 
     /// The trace that a challenge on this claim is played from: at hand, or run again.

@@ -1,5 +1,7 @@
 //! Executors and challengers against the small arbiter, over real loopback connections: whole disputes.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 #[path = "../../player/tests/support/mod.rs"]
 mod support;
 

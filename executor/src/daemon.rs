@@ -265,6 +265,7 @@ impl Tasks {
         let ended = async { while self.set.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_WORDS, ended).await;
         self.shared.store.close().await;
+        self.shared.client.finish().await;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gainsay_commitment::Digest;
 use gainsay_player::{Move, MoveError, missing_move};
-use gainsay_protocol::{ClaimPhase, ClaimState, JobId, Message, Side};
+use gainsay_protocol::{ClaimPhase, ClaimState, JobId, JobState, Message, Side};
 use tracing::{debug, error, info};
 
 use crate::daemon::Shared;
@@ -37,7 +37,7 @@ impl Shared {
             }
             match self.one_move(claim, &performance, &mut hopeless).await? {
                 Some((counter_root, due)) => {
-                    self.make(job, counter_root, due, &mut hopeless).await?
+                    self.make(&state, counter_root, due, &mut hopeless).await?
                 }
                 None => return Ok(Outcome::Done),
             }
@@ -79,23 +79,25 @@ impl Shared {
 
     async fn make(
         &self,
-        job: JobId,
+        state: &JobState,
         counter_root: Digest,
         due: Move,
         hopeless: &mut Vec<Digest>,
     ) -> Result<(), WorkError> {
+        let job = short(state.id);
         self.client.put_blobs(&due.blobs).await?;
         match self.client.submit(due.message.clone()).await {
             Ok(_) => {
                 match &due.message {
                     Message::Evidence(evidence) => {
                         self.counters.evidence.add();
-                        info!(job = %short(job), layer = evidence.layer, blobs = due.blobs.len(), "gave evidence");
+                        let name = self.library.layer_name(&state.job, evidence.layer);
+                        info!(job, layer = evidence.layer, name, "gave evidence");
                     }
                     Message::Dissection(dissection) => {
                         self.counters.moves.add();
                         let level = dissection.node.level;
-                        info!(job = %short(job), level, index = dissection.node.index, "dissected");
+                        info!(job, level, index = dissection.node.index, "dissected");
                     }
                     _ => {}
                 }
@@ -104,7 +106,7 @@ impl Shared {
             // Made by the other side, or too late: the next look shows which.
             Err(error) if error.refusal().is_some() => {
                 self.counters.refusals.add();
-                debug!(job = %short(job), %error, "the move was refused");
+                debug!(job, %error, "the move was refused");
                 hopeless.push(counter_root);
                 Ok(())
             }

@@ -1,5 +1,7 @@
 //! The executor daemon against the small arbiter, over real loopback connections.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 #[path = "../../player/tests/support/mod.rs"]
 mod support;
 

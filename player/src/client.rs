@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gainsay_commitment::{Digest, content};
 use gainsay_network::{Backoff, Follower, Identity, Limits, PeerKey, ReconnectingClient};
@@ -51,7 +52,9 @@ impl ArbiterClient {
         arbiter: Key,
         keypair: Arc<Keypair>,
     ) -> Result<Self, ClientError> {
-        Self::connect_with(address, arbiter, keypair, Limits::default(), Backoff::default()).await
+        // A clock may be running while the arbiter comes back, so pauses stay short.
+        let backoff = Backoff { longest: Duration::from_secs(1), ..Backoff::default() };
+        Self::connect_with(address, arbiter, keypair, Limits::default(), backoff).await
     }
 
     /// Like [`ArbiterClient::connect`], with the transport's limits and patience.
@@ -81,6 +84,11 @@ impl ArbiterClient {
         let uploads = Semaphore::new(UPLOADS);
         let shared = Shared { line, keypair, arbiter, params, network, blob_bytes, uploads };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Closes the line and waits until the arbiter has been told, so that it keeps no place for it.
+    pub async fn finish(&self) {
+        self.shared.line.finish().await;
     }
 
     /// The network's parameters, as fetched when connecting: they never change.
@@ -252,7 +260,12 @@ impl ArbiterClient {
     /// # Errors
     /// If the arbiter cannot be asked.
     pub async fn job(&self, id: JobId) -> Result<Option<JobState>, ClientError> {
-        self.one_job(Request::Job(id)).await
+        let job = self.one_job(Request::Job(id)).await?;
+        // What is signed about a job is signed for the id in its state.
+        match job {
+            Some(job) if job.id != id => Err(ClientError::Answer { asked: "a job" }),
+            job => Ok(job),
+        }
     }
 
     /// The job that the id of a job, claim, take or challenge belongs to.

@@ -11,7 +11,7 @@ use crate::api::{Refusal, RefusalKind};
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The arbiter refused the call; nothing has changed. Final, unless it was only unavailable.
-    #[error("the arbiter refused: {}", .0.message)]
+    #[error("the arbiter refused: {}", printable(&.0.message))]
     Refused(Refusal),
     /// The transport failed. The arbiter may or may not have acted.
     #[error("the line to the arbiter failed")]
@@ -78,6 +78,11 @@ impl ClientError {
     }
 }
 
+/// What somebody else wrote, without what could steer a terminal or start a line of a log.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Why an artifact or a program of it cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
@@ -94,7 +99,7 @@ pub enum LibraryError {
         id: ArtifactId,
         /// Why.
         #[source]
-        source: ArtifactError,
+        source: Box<ArtifactError>,
     },
     /// A blob that the manifest names was not fetched.
     #[error("artifact {} cannot be put together", .id.0)]

@@ -4,13 +4,14 @@
 //! asked for, and every program and weight to what the manifest says.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gainsay_canon::Kernels;
 use gainsay_commitment::Digest;
 use gainsay_model::{Artifact, ArtifactError, Limits, Manifest, Runner};
-use gainsay_protocol::ArtifactId;
+use gainsay_protocol::{ArtifactId, Job};
 use tracing::{debug, warn};
 
 use crate::client::ArbiterClient;
@@ -101,8 +102,18 @@ impl Library {
         }
         let artifact = self.artifact(client, id).await?;
         let runner = Runner::new(artifact, program, self.kernels.clone());
-        let runner = Arc::new(runner.map_err(|source| LibraryError::Artifact { id, source })?);
+        let runner = Arc::new(
+            runner.map_err(|source| LibraryError::Artifact { id, source: Box::new(source) })?,
+        );
         Ok(Arc::clone(self.held().runners.entry((id, program)).or_insert(runner)))
+    }
+
+    /// The name of a layer of the program that a job runs, fit for a log; empty if the program is not at hand.
+    pub fn layer_name(&self, job: &Job, layer: u32) -> String {
+        let held = self.held();
+        let runner = held.runners.get(&(job.artifact, job.program));
+        let layer = runner.and_then(|runner| runner.program().layer(layer));
+        layer.map(|layer| layer.name.escape_debug().to_string()).unwrap_or_default()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -116,7 +127,7 @@ impl Library {
         id: ArtifactId,
     ) -> Result<Artifact, LibraryError> {
         let view = client.artifact(id).await?.ok_or(LibraryError::Unknown(id))?;
-        let refused = |source| LibraryError::Artifact { id, source };
+        let refused = |source| LibraryError::Artifact { id, source: Box::new(source) };
         let manifest =
             client.get_blob_within(view.manifest, self.limits.max_manifest_bytes).await?;
         let named = Manifest::decode(&manifest, &self.limits).map_err(refused)?;
@@ -131,20 +142,20 @@ impl Library {
             .iter()
             .map(|entry| (entry.content, entry.tensor.byte_len().map_or(0, |bytes| bytes as u64)));
         for (name, limit_bytes) in programs.chain(weights) {
-            if !blobs.contains_key(&name) {
-                blobs.insert(name, client.get_blob_within(name, limit_bytes).await?);
+            // Two entries may share a blob.
+            if let Entry::Vacant(place) = blobs.entry(name) {
+                place.insert(client.get_blob_within(name, limit_bytes).await?);
             }
         }
         let limits = self.limits;
         let built = tokio::task::spawn_blocking(move || {
-            Artifact::from_blobs(&manifest, &limits, &mut |name| {
-                // Two entries may share a blob, so each gets a copy.
+            let fetch = &mut |name| {
                 blobs.get(&name).cloned().ok_or(ClientError::Answer { asked: "a blob" })
-            })
+            };
+            Artifact::from_blobs(&manifest, &limits, fetch).map_err(Box::new)
         });
         let built = built.await.map_err(|_| ClientError::Answer { asked: "an artifact" })?;
-        let artifact =
-            built.map_err(|source| LibraryError::Fetch { id, source: Box::new(source) })?;
+        let artifact = built.map_err(|source| LibraryError::Fetch { id, source })?;
         debug!(artifact = %id.0.short(), name = %view.name.escape_debug(), "fetched an artifact");
         Ok(artifact)
     }

@@ -1,5 +1,7 @@
 //! The client, the library and the tensors over real loopback connections.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use gainsay_network::{Backoff, Limits};

@@ -46,7 +46,7 @@ pub enum EnvelopeError {
 
 /// A message names blobs that are not held: send them first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} blob(s) named by the message are not held here, the first is {:?}: send them first", .0.len(), .0.first())]
+#[error("{} blob(s) named by the message are not held here, the first is {}: send them first", .0.len(), .0.first().copied().unwrap_or_default())]
 pub struct MissingBlobs(pub Vec<Digest>);
 
 impl Signed {

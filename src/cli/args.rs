@@ -23,6 +23,7 @@ pub struct Cli {
 
 /// What every command needs.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Configuration file (TOML). Without it, ./gainsay.toml is read if it is there. Flags win over the file.
     #[arg(long, global = true, env = "GAINSAY_CONFIG", value_name = "FILE")]

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use gainsay_model::{Artifact, Limits};
+use gainsay_player::ArbiterClient;
 use gainsay_protocol::{AdmitArtifact, ArtifactId, Message};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::ArtifactCommand;
 use super::config::Config;
-use super::connection::connect;
+use super::connection::with;
 use super::print;
 
 /// Runs `gainsay artifact`.
@@ -22,7 +23,8 @@ pub async fn run(config: &impl Fn() -> Result<Config>, command: &ArtifactCommand
             print(*output, &description, || print!("{description}"))
         }
         ArtifactCommand::Push { path, output } => {
-            let pushed = push(&config()?, &load(path)?).await?;
+            let artifact = load(path)?;
+            let pushed = with(&config()?, async |client| push(client, &artifact).await).await?;
             print(*output, &pushed, || println!("admitted {}", pushed.artifact))
         }
         #[cfg(feature = "models")]
@@ -46,8 +48,7 @@ struct Pushed {
     name: String,
 }
 
-async fn push(config: &Config, artifact: &Artifact) -> Result<Pushed> {
-    let client = connect(config).await?;
+async fn push(client: &ArbiterClient, artifact: &Artifact) -> Result<Pushed> {
     let blobs = artifact.blobs();
     let total = blobs.iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let bar = ProgressBar::new(total);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gainsay_player::ArbiterClient;
 use gainsay_protocol::{Key, Keypair};
+use zeroize::Zeroizing;
 
 use super::config::Config;
 use super::keyfile;
@@ -23,30 +24,43 @@ pub fn keypair(config: &Config) -> Result<Arc<Keypair>> {
     keyfile::read(file).map(Arc::new)
 }
 
-/// Connects with the own key.
-pub async fn connect(config: &Config) -> Result<ArbiterClient> {
-    let keypair = keypair(config)?;
-    connect_as(config, keypair).await
+/// Does something as the own key.
+pub async fn with<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&ArbiterClient) -> Result<T>,
+) -> Result<T> {
+    connected(config, keypair(config)?, work).await
 }
 
-/// Connects with the own key, or, to read only, with a throw-away one.
-pub async fn connect_to_read(config: &Config) -> Result<ArbiterClient> {
+/// Reads as the own key if there is one, else as a throw-away one.
+pub async fn with_reader<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&ArbiterClient) -> Result<T>,
+) -> Result<T> {
     let keypair = match config.client.key {
         Some(_) => keypair(config)?,
         None => {
-            let mut seed = [0u8; 32];
-            getrandom::fill(&mut seed).context("the system gave no random bytes")?;
+            let mut seed = Zeroizing::new([0u8; 32]);
+            getrandom::fill(seed.as_mut()).context("the system gave no random bytes")?;
             Arc::new(Keypair::from_seed(&seed))
         }
     };
-    connect_as(config, keypair).await
+    connected(config, keypair, work).await
 }
 
-async fn connect_as(config: &Config, keypair: Arc<Keypair>) -> Result<ArbiterClient> {
+/// The line is closed in order whatever comes of the work: the arbiter keeps few places per key.
+async fn connected<T>(
+    config: &Config,
+    keypair: Arc<Keypair>,
+    work: impl AsyncFnOnce(&ArbiterClient) -> Result<T>,
+) -> Result<T> {
     let address = config.client.arbiter;
     let address = address.context("the arbiter's address is not known: give --arbiter ADDR")?;
     let arbiter = arbiter_key(config)?;
-    ArbiterClient::connect(address, arbiter, keypair)
+    let client = ArbiterClient::connect(address, arbiter, keypair)
         .await
-        .with_context(|| format!("cannot reach the arbiter at {address}"))
+        .with_context(|| format!("cannot reach the arbiter at {address}"))?;
+    let result = work(&client).await;
+    client.finish().await;
+    result
 }

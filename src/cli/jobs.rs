@@ -14,8 +14,6 @@ use gainsay_protocol::{
 use serde::Serialize;
 
 use super::args::{ResultArgs, SubmitArgs, WaitFor};
-use super::config::Config;
-use super::connection::{connect, connect_to_read};
 use super::print;
 
 /// How often `result --wait` looks.
@@ -28,8 +26,7 @@ struct Submitted {
 }
 
 /// Runs `gainsay submit`.
-pub async fn submit(config: &Config, args: &SubmitArgs) -> Result<()> {
-    let client = connect(config).await?;
+pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
     let artifact = client.artifact(ArtifactId(args.artifact)).await.context("cannot ask for the artifact")?;
     let artifact = artifact
         .with_context(|| format!("the arbiter has not admitted artifact {}", args.artifact))?;
@@ -154,10 +151,9 @@ struct OutputView {
 }
 
 /// Runs `gainsay result`.
-pub async fn result(config: &Config, args: &ResultArgs) -> Result<()> {
-    let client = connect_to_read(config).await?;
+pub async fn result(client: &ArbiterClient, args: &ResultArgs) -> Result<()> {
     let id = JobId(MessageId(args.job));
-    let state = wait(&client, id, args).await?;
+    let state = wait(client, id, args).await?;
     let artifact = client.artifact(state.job.artifact).await.context("cannot ask for the artifact")?;
     let names: Vec<String> = artifact
         .and_then(|view| view.programs.get(state.job.program as usize).cloned())
@@ -169,7 +165,7 @@ pub async fn result(config: &Config, args: &ResultArgs) -> Result<()> {
     let mut outputs = Vec::new();
     for (position, output) in claim.map_or(&[][..], |claim| &claim.claim.outputs).iter().enumerate() {
         let name = names.get(position).cloned().unwrap_or_else(|| format!("output-{position}"));
-        outputs.push(fetch_output(&client, output, name, args).await?);
+        outputs.push(fetch_output(client, output, name, args).await?);
     }
     let answer = Answer {
         job: args.job.to_string(),

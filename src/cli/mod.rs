@@ -20,6 +20,7 @@ pub use daemons::LIES;
 
 use args::{Cli, Command, ConfigCommand};
 use config::Config;
+use connection::{with, with_reader};
 
 /// Runs the command line.
 pub fn main() -> std::process::ExitCode {
@@ -62,13 +63,29 @@ fn run(cli: Cli) -> Result<()> {
         Command::Arbiter(args) => runtime.block_on(daemons::arbiter(loaded()?, args)),
         Command::Executor(args) => runtime.block_on(daemons::executor(loaded()?, args)),
         Command::Challenger(args) => runtime.block_on(daemons::challenger(loaded()?, args)),
-        Command::Submit(args) => runtime.block_on(jobs::submit(&loaded()?, args)),
-        Command::Result(args) => runtime.block_on(jobs::result(&loaded()?, args)),
-        Command::Claims(args) => runtime.block_on(views::claims(&loaded()?, args)),
-        Command::Disputes(args) => runtime.block_on(views::disputes(&loaded()?, args)),
-        Command::Show(args) => runtime.block_on(views::show(&loaded()?, args)),
-        Command::Balance(args) => runtime.block_on(money::balance(&loaded()?, args)),
-        Command::Fund(args) => runtime.block_on(money::fund(&loaded()?, args)),
+        other => runtime.block_on(on_the_line(&loaded()?, other)),
+    }
+}
+
+/// The commands that talk to an arbiter and end.
+async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
+    match command {
+        Command::Submit(args) => with(config, async |client| jobs::submit(client, args).await).await,
+        Command::Fund(args) => with(config, async |client| money::fund(client, args).await).await,
+        Command::Result(args) => {
+            with_reader(config, async |client| jobs::result(client, args).await).await
+        }
+        Command::Claims(args) => {
+            with_reader(config, async |client| views::claims(client, args).await).await
+        }
+        Command::Disputes(args) => {
+            with_reader(config, async |client| views::disputes(client, args).await).await
+        }
+        Command::Show(args) => with_reader(config, async |client| views::show(client, args).await).await,
+        Command::Balance(args) => {
+            with_reader(config, async |client| money::balance(client, config, args).await).await
+        }
+        other => anyhow::bail!("{other:?} does not talk to an arbiter"),
     }
 }
 

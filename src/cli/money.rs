@@ -1,12 +1,13 @@
 //! `gainsay balance` and `gainsay fund`.
 
 use anyhow::{Context, Result};
+use gainsay_player::ArbiterClient;
 use gainsay_protocol::{Message, Mint};
 use serde::Serialize;
 
 use super::args::{BalanceArgs, FundArgs};
 use super::config::Config;
-use super::connection::{connect, connect_to_read, keypair};
+use super::connection::keypair;
 use super::print;
 
 #[derive(Serialize)]
@@ -18,12 +19,11 @@ struct Balance {
 }
 
 /// Runs `gainsay balance`.
-pub async fn balance(config: &Config, args: &BalanceArgs) -> Result<()> {
+pub async fn balance(client: &ArbiterClient, config: &Config, args: &BalanceArgs) -> Result<()> {
     let key = match args.account {
         Some(key) => key,
         None => keypair(config)?.key(),
     };
-    let client = connect_to_read(config).await?;
     let view = client.account(key).await.context("cannot read the balance")?;
     let balance = Balance {
         key: key.to_string(),
@@ -45,8 +45,7 @@ struct Funded {
 }
 
 /// Runs `gainsay fund`.
-pub async fn fund(config: &Config, args: &FundArgs) -> Result<()> {
-    let client = connect(config).await?;
+pub async fn fund(client: &ArbiterClient, args: &FundArgs) -> Result<()> {
     let mut nonce = [0u8; 8];
     getrandom::fill(&mut nonce).context("the system gave no random bytes")?;
     let mint = Mint { to: args.to, amount: args.amount, nonce: u64::from_le_bytes(nonce) };

@@ -6,8 +6,6 @@ use gainsay_protocol::{ClaimPhase, ClaimState, Dispute, DisputePhase, JobState};
 use serde::Serialize;
 
 use super::args::{ListArgs, ShowArgs};
-use super::config::Config;
-use super::connection::connect_to_read;
 use super::print;
 
 /// Where a claim stands, in a word.
@@ -125,9 +123,8 @@ async fn claimed_jobs(client: &ArbiterClient, live: bool) -> Result<Vec<JobState
 }
 
 /// Runs `gainsay claims`.
-pub async fn claims(config: &Config, args: &ListArgs) -> Result<()> {
-    let client = connect_to_read(config).await?;
-    let jobs = claimed_jobs(&client, args.live).await?;
+pub async fn claims(client: &ArbiterClient, args: &ListArgs) -> Result<()> {
+    let jobs = claimed_jobs(client, args.live).await?;
     let lines: Vec<ClaimLine> = jobs
         .iter()
         .flat_map(|job| job.claims.iter().map(move |claim| (job, claim)))
@@ -147,9 +144,8 @@ pub async fn claims(config: &Config, args: &ListArgs) -> Result<()> {
 }
 
 /// Runs `gainsay disputes`.
-pub async fn disputes(config: &Config, args: &ListArgs) -> Result<()> {
-    let client = connect_to_read(config).await?;
-    let jobs = claimed_jobs(&client, args.live).await?;
+pub async fn disputes(client: &ArbiterClient, args: &ListArgs) -> Result<()> {
+    let jobs = claimed_jobs(client, args.live).await?;
     let lines: Vec<DisputeLine> = jobs
         .iter()
         .flat_map(|job| &job.claims)
@@ -167,8 +163,7 @@ pub async fn disputes(config: &Config, args: &ListArgs) -> Result<()> {
 }
 
 /// Runs `gainsay show`.
-pub async fn show(config: &Config, args: &ShowArgs) -> Result<()> {
-    let client = connect_to_read(config).await?;
+pub async fn show(client: &ArbiterClient, args: &ShowArgs) -> Result<()> {
     let job = client.find(args.id).await.context("cannot look it up")?;
     let job = job.with_context(|| format!("the arbiter knows no job, take, claim or challenge {}", args.id))?;
     let claims = job

@@ -129,7 +129,7 @@ fn the_committed_artifact_is_a_fresh_capture() {
     assert_eq!(
         committed.id(),
         artifact().unwrap().id(),
-        "capture it again: cargo run --release -p gainsay-zoo --example save_digits"
+        "capture it again: cargo run --release -- artifact digits tests/data/digits"
     );
 }
 

@@ -114,7 +114,9 @@ impl BlobStore {
         let found = self.objects.get(&place(digest)).await.map_err(io_error)?;
         let size = found.meta.size;
         if size > limit {
-            return Err(invalid(format!("blob {digest} has {size} bytes, over the limit of {limit}")));
+            return Err(invalid(format!(
+                "blob {digest} has {size} bytes, over the limit of {limit}"
+            )));
         }
         let bytes = found.bytes().await.map_err(io_error)?;
         let hashed = bytes.clone();

@@ -17,12 +17,12 @@ use std::time::Duration;
 use gainsay_protocol::{JobState, Millis};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-pub use self::service::MessageResult;
 use self::disputes::DisputeMetrics;
 use self::jobs::JobMetrics;
 use self::money::MoneyMetrics;
 use self::plant::PlantMetrics;
 use self::register::Registrar;
+pub use self::service::MessageResult;
 use self::service::ServiceMetrics;
 use crate::store::{Census, Decision};
 

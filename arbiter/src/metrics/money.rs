@@ -54,11 +54,8 @@ impl MoneyMetrics {
         self.transfers.with_label_values(&[kind]).inc();
         self.transferred.with_label_values(&[kind]).inc_by(transfer.amount.0);
         let Account::Bond(bond) = transfer.debit else { return };
-        let party = if claim.is_some_and(|claim| claim.take == bond) {
-            "executor"
-        } else {
-            "challenger"
-        };
+        let party =
+            if claim.is_some_and(|claim| claim.take == bond) { "executor" } else { "challenger" };
         match transfer.kind {
             // A slash always burns a part, once per bond.
             TransferKind::Burn => {

@@ -20,13 +20,17 @@ pub enum StoreError {
     #[error("the database's tables could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The database was written by a newer version of this program.
-    #[error("the database has schema version {version}, which this version does not know: use the newer version that wrote it")]
+    #[error(
+        "the database has schema version {version}, which this version does not know: use the newer version that wrote it"
+    )]
     NewerSchema {
         /// The version that is not known.
         version: i64,
     },
     /// A library of the database that loses data.
-    #[error("SQLite {found} is too old: versions before {needed} can corrupt a database in WAL mode")]
+    #[error(
+        "SQLite {found} is too old: versions before {needed} can corrupt a database in WAL mode"
+    )]
     OldDatabase {
         /// The version linked.
         found: String,
@@ -34,7 +38,9 @@ pub enum StoreError {
         needed: &'static str,
     },
     /// The database belongs to another network.
-    #[error("the database belongs to network {found}, not to {expected}: check the data folder, the network's name, and the arbiter's and operator's keys")]
+    #[error(
+        "the database belongs to network {found}, not to {expected}: check the data folder, the network's name, and the arbiter's and operator's keys"
+    )]
     OtherNetwork {
         /// The network it belongs to.
         found: gainsay_commitment::Digest,
@@ -42,7 +48,9 @@ pub enum StoreError {
         expected: gainsay_commitment::Digest,
     },
     /// The network began with other parameters.
-    #[error("the network began with other parameters ({differing}): they cannot change while claims rely on them; restore the old values or begin a new network in another data folder")]
+    #[error(
+        "the network began with other parameters ({differing}): they cannot change while claims rely on them; restore the old values or begin a new network in another data folder"
+    )]
     OtherParams {
         /// Which ones differ.
         differing: String,

@@ -124,12 +124,15 @@ pub enum Committed {
     Nothing,
 }
 
+/// The new state of a job after a gap, unless it stays the same.
+pub type Change = dyn FnMut(&JobState, Time) -> Option<JobState> + Send;
+
 /// A return after a gap.
 pub struct Resume {
     /// When, in serving time, given the time of the last log entry.
     pub now: Box<dyn FnMut(Time) -> Time + Send>,
-    /// The new state of a job with disputes under way, unless it stays the same.
-    pub change: Box<dyn FnMut(&JobState, Time) -> Option<JobState> + Send>,
+    /// What happens to a job with disputes under way.
+    pub change: Box<Change>,
 }
 
 impl fmt::Debug for Resume {

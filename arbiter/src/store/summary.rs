@@ -99,9 +99,9 @@ pub fn entry_topic(event: &LoggedEvent, job: Option<&JobState>) -> Option<Digest
         LoggedEvent::Message(signed) | LoggedEvent::Evidence { message: signed, .. } => {
             Some(message_topic(signed))
         }
-        LoggedEvent::Tick(job)
-        | LoggedEvent::Judged { job, .. }
-        | LoggedEvent::Ran { job, .. } => Some(job.0.0),
+        LoggedEvent::Tick(job) | LoggedEvent::Judged { job, .. } | LoggedEvent::Ran { job, .. } => {
+            Some(job.0.0)
+        }
         LoggedEvent::Resumed => Some(Digest::default()),
         LoggedEvent::Heartbeat => None,
     }

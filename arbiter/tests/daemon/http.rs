@@ -1,11 +1,15 @@
 //! Metrics and health.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
+use gainsay_protocol::LoggedEvent;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::world::{Cast, Telling, params, start};
+use crate::world::{Cast, PATIENCE, Telling, check_fold, params, start};
 
 /// Status line and body of a GET.
 async fn get(address: SocketAddr, path: &str) -> (String, String) {
@@ -36,7 +40,8 @@ async fn metrics_tell_what_happened_under_every_registered_name() {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name} is missing");
     }
     let cast = Cast::open(&arbiter, &params).await;
-    let (job, lie, truth) = (cast.requester.order(1).await, Telling::lying(1, 3), Telling::honest(1));
+    let (job, lie, truth) =
+        (cast.requester.order(1).await, Telling::lying(1, 3), Telling::honest(1));
     let claim = cast.executor.claim(job, 0, &lie).await;
     cast.challenger.challenge(job, claim, &truth).await;
     cast.play_out(job, claim, &lie, &truth).await;
@@ -76,9 +81,42 @@ async fn health_is_good_while_heartbeats_get_through_and_other_paths_are_not_the
     assert!(status.contains("200") && body.contains("ok"), "{status} {body}");
     let (status, _) = get(http, "/").await;
     assert!(status.contains("404"), "{status}");
-    // A store that no longer takes anything is told of.
-    let store = arbiter.store();
-    drop(store);
     arbiter.shutdown().await;
     assert!(TcpStream::connect(http).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_takes_nothing_health_is_bad_time_stands_and_nobody_pays_for_it() {
+    let (folder, params) = (tempfile::tempdir().unwrap(), params());
+    let arbiter = start(folder.path(), params.clone()).await;
+    let cast = Cast::open(&arbiter, &params).await;
+    let http = arbiter.http_addr().unwrap();
+    let database = folder.path().join("arbiter.db");
+    let mut other = SqliteConnectOptions::new().filename(database).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let body = loop {
+        let (status, body) = get(http, "/healthz").await;
+        if status.contains("503") {
+            break body;
+        }
+        assert!(Instant::now() < deadline, "still healthy");
+    };
+    assert!(body.contains("no heartbeat"), "{body}");
+    let stands = cast.requester.now().await;
+    assert_eq!(cast.requester.now().await, stands);
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    let mut feed = cast.requester.client.subscribe(0).await.unwrap();
+    // The return is in the log and on the feed, and time goes on from where it stood.
+    while feed.next().await.unwrap().kind != gainsay_arbiter::store::kind::RESUMED {}
+    let log = arbiter.store().log(0, 10_000).await.unwrap();
+    let resumed = log.iter().find(|entry| entry.event == LoggedEvent::Resumed).unwrap();
+    assert!(resumed.time.since(stands).0 < 500, "{resumed:?} after {stands:?}");
+    while !get(http, "/healthz").await.0.contains("200") {
+        assert!(Instant::now() < deadline, "still not healthy");
+    }
+    let (_, text) = get(http, "/metrics").await;
+    assert_eq!(value(&text, "gainsay_clock_gaps_total"), 1.0);
+    check_fold(&arbiter, &params).await;
+    arbiter.shutdown().await;
 }

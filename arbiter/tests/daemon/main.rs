@@ -1,5 +1,7 @@
 //! A whole arbiter in this process, talked to over loopback QUIC.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
+
 mod disputes;
 mod http;
 mod refusals;

@@ -12,11 +12,12 @@ async fn a_crash_at_every_step_of_a_dispute_changes_nothing_about_its_end() {
     let (folder, params) = (tempfile::tempdir().unwrap(), params());
     let mut arbiter = start(folder.path(), params.clone()).await;
     let mut cast = Cast::open(&arbiter, &params).await;
-    let (job, lie, truth) = (cast.requester.order(1).await, Telling::lying(1, 4), Telling::honest(1));
+    let (job, lie, truth) =
+        (cast.requester.order(1).await, Telling::lying(1, 4), Telling::honest(1));
     let claim = cast.executor.claim(job, 0, &lie).await;
     cast.challenger.commit(claim, &truth).await;
 
-    let mut again = async |arbiter: gainsay_arbiter::Arbiter| {
+    let again = async |arbiter: gainsay_arbiter::Arbiter| {
         let before = arbiter.store().job(job).await.unwrap().unwrap();
         arbiter.abort().await;
         let arbiter = start(folder.path(), params.clone()).await;
@@ -31,7 +32,8 @@ async fn a_crash_at_every_step_of_a_dispute_changes_nothing_about_its_end() {
     (arbiter, cast) = again(arbiter).await;
     cast.challenger.until(job, |job| phase(job) == Some(&ClaimPhase::Disputed)).await;
     loop {
-        let moved = cast.challenger.play(job, claim, gainsay_protocol::Side::Challenger, &truth).await;
+        let moved =
+            cast.challenger.play(job, claim, gainsay_protocol::Side::Challenger, &truth).await;
         let answered = cast.executor.play(job, claim, gainsay_protocol::Side::Executor, &lie).await;
         if !moved && !answered {
             break;
@@ -50,7 +52,8 @@ async fn a_replay_that_a_crash_cut_off_is_done_at_the_next_start() {
     let (folder, params) = (tempfile::tempdir().unwrap(), params());
     let arbiter = start(folder.path(), params.clone()).await;
     let cast = Cast::open(&arbiter, &params).await;
-    let (job, lie, truth) = (cast.requester.order(1).await, Telling::lying(1, 2), Telling::honest(1));
+    let (job, lie, truth) =
+        (cast.requester.order(1).await, Telling::lying(1, 2), Telling::honest(1));
     let claim = cast.executor.claim(job, 0, &lie).await;
     cast.challenger.challenge(job, claim, &truth).await;
     cast.play_out(job, claim, &lie, &truth).await;
@@ -63,7 +66,8 @@ async fn a_replay_that_a_crash_cut_off_is_done_at_the_next_start() {
     assert!(matches!(dispute.phase, DisputePhase::Ended { .. }));
     assert_eq!(dispute.outcome(), Some(Outcome::Judged(Verdict::ExecutorFault)));
     let log = arbiter.store().log(0, 10_000).await.unwrap();
-    let judged = log.iter().filter(|entry| matches!(entry.event, LoggedEvent::Judged { .. })).count();
+    let judged =
+        log.iter().filter(|entry| matches!(entry.event, LoggedEvent::Judged { .. })).count();
     assert_eq!(judged, 1);
     check_fold(&arbiter, &params).await;
     arbiter.shutdown().await;
@@ -74,21 +78,16 @@ async fn downtime_is_on_nobodys_clock_and_serving_time_never_goes_back() {
     let (folder, params) = (tempfile::tempdir().unwrap(), params());
     let arbiter = start(folder.path(), params.clone()).await;
     let cast = Cast::open(&arbiter, &params).await;
-    let before = cast.requester.now().await;
+    cast.requester.order(1).await;
     arbiter.abort().await;
-    let stopped = std::time::Instant::now();
-    let down = std::time::Duration::from_millis(700);
-    tokio::time::sleep(down).await;
-    assert!(stopped.elapsed() >= down);
+    // Not a wait for anything: the downtime itself.
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let arbiter = start(folder.path(), params.clone()).await;
-    let last = arbiter.store().head().await.unwrap().last;
-    let first = arbiter.store().log(0, 10_000).await.unwrap();
-    assert!(last >= before || last.0 + 150 >= before.0, "{last:?} {before:?}");
-    // The log's time went on from where it was: the gap is not in it.
-    let resumed = first.iter().find(|entry| entry.event == LoggedEvent::Resumed).unwrap();
-    let last_before = &first[usize::try_from(resumed.index).unwrap() - 1];
-    assert!(resumed.time.0 - last_before.time.0 < 500, "{resumed:?} {last_before:?}");
-    assert!(first.windows(2).all(|pair| pair[0].time <= pair[1].time));
+    let log = arbiter.store().log(0, 10_000).await.unwrap();
+    let resumed = log.iter().find(|entry| entry.event == LoggedEvent::Resumed).unwrap();
+    let before = &log[usize::try_from(resumed.index).unwrap() - 1];
+    assert!(resumed.time.0 - before.time.0 < 500, "{before:?}, then {resumed:?}");
+    assert!(log.windows(2).all(|pair| pair[0].time <= pair[1].time));
     arbiter.shutdown().await;
 }
 
@@ -133,7 +132,8 @@ async fn an_artifact_that_is_damaged_on_disk_takes_no_jobs_and_others_do() {
     let inputs = vec![cast.requester.upload(&crate::world::input(1)).await];
     let deadline = cast.requester.now().await.after(gainsay_protocol::Millis(60_000));
     let artifact = gainsay_protocol::ArtifactId(crate::world::model().id().0);
-    let job = gainsay_protocol::Job { artifact, program: 0, inputs, fee: Amount(10), deadline, nonce: 1 };
+    let job =
+        gainsay_protocol::Job { artifact, program: 0, inputs, fee: Amount(10), deadline, nonce: 1 };
     let refused = cast.requester.say(Message::Job(job)).await;
     crate::world::is_refused(refused, gainsay_network::api::RefusalKind::Unavailable, "damaged");
     arbiter.shutdown().await;

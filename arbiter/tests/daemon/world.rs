@@ -13,9 +13,9 @@ use gainsay_model::{Artifact, ProgramBuilder, Required, Runner, Trace};
 use gainsay_network::api::{AccountView, Refusal, RefusalKind, Request, Response};
 use gainsay_network::{Client, Identity, PeerKey};
 use gainsay_protocol::{
-    AdmitArtifact, Amount, ArtifactId, Claim, ClaimId, ClaimPhase, Commit, Dissection, DisputePhase,
-    Due, EvidenceMessage, Job, JobId, JobState, Keypair, Message, MessageId, Millis, Mint, Params,
-    Receipt, Reveal, Side, Signed, Take, TensorRef, Time, challenge_commitment,
+    AdmitArtifact, Amount, ArtifactId, Claim, ClaimId, ClaimPhase, Commit, DisputePhase,
+    Dissection, Due, EvidenceMessage, Job, JobId, JobState, Keypair, Message, MessageId, Millis,
+    Mint, Params, Receipt, Reveal, Side, Signed, Take, TensorRef, Time, challenge_commitment,
 };
 
 /// How long a test waits for something that must come.
@@ -63,7 +63,9 @@ pub async fn start(folder: &Path, params: Params) -> Arbiter {
     loop {
         match Arbiter::start(config(folder, params.clone())).await {
             Ok(arbiter) => return arbiter,
-            Err(ArbiterError::InUse(_)) if Instant::now() < deadline => tokio::task::yield_now().await,
+            Err(ArbiterError::InUse(_)) if Instant::now() < deadline => {
+                tokio::task::yield_now().await
+            }
             Err(error) => panic!("{error:?}"),
         }
     }
@@ -154,7 +156,8 @@ impl Person {
         let identity = Identity::from_seed(*keypair.seed());
         let server = PeerKey::from_bytes(*arbiter.key().as_bytes()).unwrap();
         let limits = gainsay_network::Limits::default();
-        let client = Client::connect(arbiter.local_addr(), &identity, server, &limits).await.unwrap();
+        let client =
+            Client::connect(arbiter.local_addr(), &identity, server, &limits).await.unwrap();
         Self { keypair, client, params: params.clone() }
     }
 
@@ -270,7 +273,10 @@ impl Person {
         self.commit(claim, told).await;
         self.until(job, |job| phase(job) == Some(&ClaimPhase::Revealing)).await;
         self.reveal(claim, told).await;
-        self.until(job, |job| matches!(phase(job), Some(ClaimPhase::Disputed | ClaimPhase::Ended(_)))).await;
+        self.until(job, |job| {
+            matches!(phase(job), Some(ClaimPhase::Disputed | ClaimPhase::Ended(_)))
+        })
+        .await;
     }
 
     /// The move that is missing in the claim's first dispute, if it is ours to make.
@@ -312,7 +318,7 @@ impl Person {
     ) -> EvidenceMessage {
         assert!(told.lie.is_none_or(|lie| layer <= lie), "no evidence after a lie");
         let runner = runner();
-        let evidence = runner.evidence(&[told.input.clone()], layer).unwrap();
+        let evidence = runner.evidence(std::slice::from_ref(&told.input), layer).unwrap();
         let required = Required::of(runner.program(), layer).unwrap();
         assert_eq!(required.state.len(), evidence.tensors.len());
         let mut tensors = Vec::new();

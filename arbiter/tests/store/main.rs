@@ -1,5 +1,7 @@
 //! Stores: one suite for every database.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
+
 mod conformance;
 mod sqlite;
 mod world;

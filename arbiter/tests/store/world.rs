@@ -222,8 +222,5 @@ pub fn heartbeat(now: u64, change: impl Fn(&mut Decision) + Send + 'static) -> A
 
 /// Whether this is a refusal for want of money.
 pub fn is_poverty(error: &CommitError) -> bool {
-    matches!(
-        error,
-        CommitError::Ledger(gainsay_protocol::LedgerError::Insufficient { .. })
-    )
+    matches!(error, CommitError::Ledger(gainsay_protocol::LedgerError::Insufficient { .. }))
 }

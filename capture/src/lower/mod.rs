@@ -83,7 +83,11 @@ fn place(recording: &Recording, at: usize) -> Place {
         let paths = operation.inputs().filter_map(|tensor| recording.parameters.get(&tensor.id));
         paths.map(|path| module_of(path)).next()
     };
-    let computed = |operation: &&OperationIr| !matches!(operation, OperationIr::Init(_));
+    let computed = |operation: &&OperationIr| {
+        let mut outputs = operation.outputs();
+        !matches!(operation, OperationIr::Init(_))
+            && !outputs.any(|out| recording.inputs.contains(&out.id))
+    };
     let (before, rest) = recording.operations.split_at(at.min(recording.operations.len()));
     let (operation, after) =
         rest.split_first().map_or((None, rest), |(first, after)| (Some(first), after));

@@ -174,10 +174,10 @@ fn dissection_ends_at_the_first_difference_for_every_arity_and_place() {
             let ours = TraceTree::new(&honest).unwrap();
             for first in 0..=layers {
                 let mut states = honest.clone();
-                for index in first as usize..states.len() {
+                for (index, state) in states.iter_mut().enumerate().skip(first as usize) {
                     // Some later states agree again.
                     if index == first as usize || index % 3 == 0 {
-                        states[index] = reference::state(1_000_000 + index as u64);
+                        *state = reference::state(1_000_000 + index as u64);
                     }
                 }
                 let theirs = TraceTree::new(&states).unwrap();

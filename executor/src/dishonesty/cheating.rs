@@ -5,6 +5,7 @@
 //! at all, it makes sure that its root is not the true one. What the journal tells is told again after a restart.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -153,9 +154,9 @@ impl Cheating {
     fn write_down(&self, lie: Lie) -> Result<(), JournalError> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (lie.job, lie.attempt);
-        if !memory.lies.contains_key(&place) {
+        if let Entry::Vacant(empty) = memory.lies.entry(place) {
             self.journal.append(&JournalEntry::Lie(lie.clone()))?;
-            memory.lies.insert(place, lie);
+            empty.insert(lie);
         }
         Ok(())
     }

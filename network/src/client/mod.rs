@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quinn::{Connection, ConnectionError};
+use quinn::{Connection, Endpoint, ConnectionError};
 
 pub use blob::BlobPrefix;
 pub use feed::Subscription;
@@ -36,6 +36,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
+    endpoint: Endpoint,
     connection: Connection,
     server: PeerKey,
     limits: Limits,
@@ -65,16 +66,17 @@ impl Client {
         limits.check()?;
         let traffic = Arc::<Traffic>::default();
         let hello = async {
-            let connection = handshake(address, identity, server, limits).await?;
+            let (endpoint, connection) = handshake(address, identity, server, limits).await?;
             let (writer, mut reader) =
                 open(&connection, &Opening::Hello, &[], limits, &traffic).await?;
             drop(writer);
             let welcome = reader.require::<Reply<Welcome>>(CONTROL_BYTES, What::Response).await?;
-            Ok((connection, accepted(welcome)?))
+            Ok((endpoint, connection, accepted(welcome)?))
         };
-        let (connection, welcome) = within(limits.handshake, "connecting", hello).await?;
+        let (endpoint, connection, welcome) = within(limits.handshake, "connecting", hello).await?;
         Ok(Self {
             inner: Arc::new(Inner {
+                endpoint,
                 connection,
                 server,
                 frame_bytes: welcome.frame_bytes.min(limits.frame_bytes),
@@ -108,6 +110,13 @@ impl Client {
     /// Closes the connection, for all clones. Dropping the last clone does so too.
     pub fn close(&self) {
         self.inner.connection.close(CLOSE_FINISHED, b"");
+    }
+
+    /// Closes the connection and waits until the server has been told, so that it holds no place for a process
+    /// that ends now; no longer than `Limits::handshake`.
+    pub async fn finish(&self) {
+        self.close();
+        let _ = tokio::time::timeout(self.inner.limits.handshake, self.inner.endpoint.wait_idle()).await;
     }
 
     /// Asks the server. `Resp` must be the response type that the server's service has for `Req`.
@@ -218,7 +227,7 @@ async fn handshake(
     identity: &Identity,
     expected: PeerKey,
     limits: &Limits,
-) -> Result<Connection, NetworkError> {
+) -> Result<(Endpoint, Connection), NetworkError> {
     let presented = Arc::new(OnceLock::new());
     let crypto = tls::client_config(identity, expected, presented.clone());
     let config = endpoint::client_config(crypto.map_err(NetworkError::Tls)?, limits);
@@ -227,7 +236,7 @@ async fn handshake(
         .connect_with(config, address, tls::SERVER_NAME)
         .map_err(|source| NetworkError::Address { address, source })?;
     match connecting.await {
-        Ok(connection) => Ok(connection),
+        Ok(connection) => Ok((endpoint, connection)),
         Err(error) => Err(match presented.get() {
             Some(found) if *found != expected => {
                 NetworkError::WrongServerKey { address, expected, found: *found }

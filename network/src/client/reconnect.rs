@@ -115,6 +115,14 @@ impl ReconnectingClient {
         }
     }
 
+    /// Closes the connection, if there is one, and waits until the server has been told.
+    pub async fn finish(&self) {
+        let current = self.target.current.lock().await.take();
+        if let Some(client) = current {
+            client.finish().await;
+        }
+    }
+
     /// Asks the server, connecting first if need be.
     ///
     /// # Errors

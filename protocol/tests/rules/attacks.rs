@@ -5,24 +5,10 @@ use gainsay_protocol::*;
 
 use crate::game::{Entry, FEE, Game, Refused, START, keypair, params};
 use crate::players::{Player, challenge, claim, claim_of, play, reveal_of, salt};
-use crate::toy::{Lies, Trace};
-
-fn lie(layers: u32, wrong: u64, liar: u64) -> Trace {
-    Trace::lying(layers, *b"the data", wrong, Lies::Inconsistent, liar)
-}
+use crate::toy::{Lies, Trace, lie};
 
 fn forged(game: &Game, forger: u64) -> Trace {
     Trace::forged(game.layers(), game.input(), game.truth.output(), forger)
-}
-
-fn refuses(game: &mut Game, from: u8, message: Message) -> Rejection {
-    let before = game.job.clone();
-    let refused = game.send(keypair(from), message).unwrap_err();
-    assert_eq!(game.job, before);
-    match refused {
-        Refused::Rule(rejection) => rejection,
-        other => panic!("refused otherwise: {other:?}"),
-    }
 }
 
 /// Says everything again that was ever said: nothing changes by it.
@@ -149,7 +135,7 @@ fn copying_a_commitment_before_it_lands_is_useless() {
     // The copycat sees the reveal and sends it as its own.
     honest.reveal(&mut game).unwrap();
     let stolen = reveal_of(id, &honest.trace, honest.key());
-    assert_eq!(refuses(&mut game, 2, Message::Reveal(stolen)), Rejection::Commitment);
+    assert_eq!(game.refuses(2, Message::Reveal(stolen)), Rejection::Commitment);
     game.pass_deadline();
     assert_eq!(game.wealth_of(2), START - game.params.challenger_bond.0);
     assert_eq!(game.claim().challenges.len(), 1);
@@ -204,12 +190,12 @@ fn bricking_by_many_children_is_refused() {
     for count in [0, 1, 3, 4, 256, 10_000] {
         let children = vec![good.children[0]; count];
         let bad = Dissection { children, ..good.clone() };
-        let refused = refuses(&mut game, 1, Message::Dissection(bad));
+        let refused = game.refuses(1, Message::Dissection(bad));
         assert!(matches!(refused, Rejection::Dissection(_)), "{refused}");
     }
     for node in [NodeId { level: 255, index: u32::MAX }, NodeId { level: 0, index: 4 }] {
         let bad = Dissection { node, ..good.clone() };
-        refuses(&mut game, 1, Message::Dissection(bad));
+        game.refuses(1, Message::Dissection(bad));
     }
 }
 
@@ -224,7 +210,7 @@ fn a_wrong_hash_changes_nothing_so_a_hostile_member_cannot_spoil_a_side() {
     while game.outcome().is_none() {
         if let Some(Message::Dissection(mut bad)) = spoiler.missing(&game).pop() {
             bad.children.reverse();
-            let refused = refuses(&mut game, 2, Message::Dissection(bad));
+            let refused = game.refuses(2, Message::Dissection(bad));
             assert!(matches!(refused, Rejection::Dissection(_)));
         }
         assert!(liar.react(&mut game) | honest.react(&mut game));
@@ -244,7 +230,7 @@ fn a_move_is_accepted_from_its_own_side_only() {
     for (owner, wrong) in [(&executor, [1, 2, outsider]), (&one, [0, 2, outsider])] {
         let message = owner.missing(&game).remove(0);
         for key in wrong {
-            let refused = refuses(&mut game, key, message.clone());
+            let refused = game.refuses(key, message.clone());
             assert!(matches!(refused, Rejection::NotASide { .. }), "{refused}");
         }
         game.send(owner.keypair, message).unwrap();
@@ -358,11 +344,11 @@ fn a_non_empty_padding_leaf_is_refused_at_the_door() {
     for level in 0..depth {
         let mut trap = message.clone();
         trap.last.siblings[level] = content(b"a trap");
-        let refused = refuses(&mut game, 0, Message::Claim(trap));
+        let refused = game.refuses(0, Message::Claim(trap));
         assert!(matches!(refused, Rejection::Opening(_)), "{refused}");
     }
     message.last.siblings.push(Digest::default());
-    assert!(matches!(refuses(&mut game, 0, Message::Claim(message)), Rejection::Opening(_)));
+    assert!(matches!(game.refuses(0, Message::Claim(message)), Rejection::Opening(_)));
 }
 
 #[test]
@@ -438,182 +424,18 @@ fn garbage_claims_racing_for_jobs_are_refused_or_slashed() {
         with(|claim| claim.job = JobId(MessageId(Digest::default()))),
     ];
     for message in bad {
-        refuses(&mut game, 0, message);
+        game.refuses(0, message);
     }
-    refuses(&mut game, 1, Message::Claim(good.clone()));
+    game.refuses(1, Message::Claim(good.clone()));
     let unknown = TensorRef { content: content(b"withheld"), ..good.outputs[0].clone() };
     let withheld = Message::Claim(Claim { outputs: vec![unknown], ..good.clone() });
     assert!(matches!(game.send(racer.keypair, withheld), Err(Refused::Blobs(_))));
     game.send(racer.keypair, Message::Claim(good.clone())).unwrap();
-    refuses(&mut game, 0, Message::Claim(good));
+    game.refuses(0, Message::Claim(good));
     let mut honest = Player::new(1, game.truth.clone());
     challenge(&mut game, &[&honest]);
     play(&mut game, &mut [&mut honest]);
     assert_eq!(game.wealth_of(0), START - game.params.executor_bond.0);
     let job = game.job.id;
-    refuses(&mut game, 0, Message::Take(Take { job, attempt: 1 }));
-}
-
-#[test]
-fn a_take_or_claim_for_another_job_is_refused() {
-    let mut game = Game::new(params(2), 8);
-    let other = JobId(MessageId(content(b"another job")));
-    let take = Message::Take(Take { job: other, attempt: 0 });
-    assert!(matches!(refuses(&mut game, 0, take), Rejection::WrongKind { .. }));
-    let executor = Player::new(0, game.truth.clone());
-    executor.take(&mut game).unwrap();
-    game.upload(executor.trace.output());
-    let claim = Claim { job: other, ..claim_of(&game.job, &executor.trace) };
-    assert!(matches!(refuses(&mut game, 0, Message::Claim(claim)), Rejection::WrongKind { .. }));
-}
-
-#[test]
-fn signed_messages_of_one_claim_do_not_serve_in_the_next() {
-    let mut game = Game::new(params(2), 8);
-    let mut first = Player::new(0, lie(8, 1 << 4, 1));
-    let mut honest = Player::new(1, game.truth.clone());
-    claim(&mut game, &first);
-    challenge(&mut game, &[&honest]);
-    play(&mut game, &mut [&mut first, &mut honest]);
-    let said = game.log.clone();
-    let second = Player::new(2, lie(8, 1 << 4, 1));
-    claim(&mut game, &second);
-    challenge(&mut game, &[&honest]);
-    let before = game.job.clone();
-    for (_, entry) in said {
-        if let Entry::Message(ready) | Entry::Evidence(ready, _) = entry {
-            assert!(game.deliver(ready.signed().clone()).is_err());
-            assert_eq!(game.job, before);
-        }
-    }
-}
-
-#[test]
-fn what_this_version_does_not_play_is_refused_not_judged() {
-    let mut game = Game::new(params(2), 8);
-    let executor = Player::new(0, game.truth.clone());
-    claim(&mut game, &executor);
-    for message in crate::wire::examples() {
-        let kind = message.kind();
-        for blob in message.required_blobs() {
-            game.hold(blob);
-        }
-        let expected = match &message {
-            Message::SubRoot(_)
-            | Message::SubDissection(_)
-            | Message::ChunkDissection(_)
-            | Message::Equivocation(_) => Rejection::NotPlayed { kind },
-            Message::AdmitArtifact(_)
-            | Message::Mint(_)
-            | Message::Withdraw(_)
-            | Message::Job(_) => Rejection::WrongKind { kind },
-            _ => continue,
-        };
-        assert_eq!(refuses(&mut game, 0, message), expected);
-    }
-}
-
-#[test]
-fn evidence_goes_in_as_evidence_and_nothing_else_does() {
-    let mut game = Game::new(params(2), 1);
-    let executor = Player::new(0, game.truth.clone());
-    let liar = Player::new(1, lie(1, 1, 1));
-    claim(&mut game, &executor);
-    let Some((_, Entry::Message(ready))) = game.log.last().cloned() else { panic!() };
-    let standing = EvidenceStanding::MalformedState;
-    assert!(game.apply(Entry::Evidence(ready, standing)).is_err());
-    challenge(&mut game, &[&liar]);
-    let evidence = executor.missing(&game).remove(0);
-    let held = evidence.required_blobs().into_iter().collect();
-    let signed = Signed::new(executor.keypair, game.network, evidence);
-    let ready = signed.verify(game.network).unwrap().ready(&held).unwrap();
-    let as_message = game.apply(Entry::Message(Box::new(ready)));
-    assert!(matches!(as_message, Err(Refused::Rule(Rejection::WrongKind { .. }))));
-}
-
-#[test]
-fn commitments_and_reveals_outside_their_time_are_refused() {
-    let mut game = Game::new(params(2), 8);
-    let executor = Player::new(0, lie(8, 1, 1));
-    let [one, late] = [1, 2].map(|key| Player::new(key, game.truth.clone()));
-    claim(&mut game, &executor);
-    let reveal = Message::Reveal(reveal_of(game.claim_id(), &one.trace, one.key()));
-    let not_in_time = |refused| matches!(refused, Rejection::NotInTime { .. });
-    assert!(not_in_time(refuses(&mut game, 1, reveal.clone())), "before the window has ended");
-    one.commit(&mut game).unwrap();
-    assert!(matches!(
-        one.commit(&mut game),
-        Err(Refused::Rule(Rejection::AlreadyChallenged { .. }))
-    ));
-    game.now = Time(game.claim().window_ends.0 - 1);
-    assert!(not_in_time(refuses(&mut game, 1, reveal.clone())));
-    game.now = game.claim().window_ends;
-    // Even if the sweeper has not come by yet.
-    assert!(matches!(late.commit(&mut game), Err(Refused::Rule(Rejection::NotInTime { .. }))));
-    let unknown = Message::Reveal(reveal_of(game.claim_id(), &late.trace, late.key()));
-    assert!(matches!(refuses(&mut game, 2, unknown), Rejection::NotChallenged { .. }));
-    game.now = game.claim().reveal_ends;
-    assert!(not_in_time(refuses(&mut game, 1, reveal.clone())), "at the end it is over");
-    game.now = Time(game.claim().reveal_ends.0 - 1);
-    game.send(one.keypair, reveal).unwrap();
-}
-
-#[test]
-fn a_reveal_must_be_of_a_trace_with_the_jobs_inputs_and_the_claims_length() {
-    let mut game = Game::new(params(2), 5);
-    let executor = Player::new(0, game.truth.clone());
-    claim(&mut game, &executor);
-    let other_input = Trace::honest(5, *b"not data");
-    let longer = Trace::honest(8, *b"the data");
-    let shorter = Trace::honest(4, *b"the data");
-    for (key, trace) in [(1, other_input), (2, longer), (3, shorter)] {
-        let player = Player::new(key, trace);
-        player.commit(&mut game).unwrap();
-    }
-    game.pass_deadline();
-    for key in 1..=3u8 {
-        let trace = match key {
-            1 => Trace::honest(5, *b"not data"),
-            2 => Trace::honest(8, *b"the data"),
-            _ => Trace::honest(4, *b"the data"),
-        };
-        let refused = Player::new(key, trace).reveal(&mut game);
-        assert!(matches!(refused, Err(Refused::Rule(Rejection::Opening(_)))), "{refused:?}");
-    }
-}
-
-#[test]
-fn the_poor_cannot_take_or_challenge() {
-    let mut game = Game::new(params(2), 5);
-    let pauper = Player::new(50, game.truth.clone());
-    assert!(matches!(pauper.take(&mut game), Err(Refused::Ledger(_))));
-    assert_eq!(game.job.phase, JobPhase::Open);
-    claim(&mut game, &Player::new(0, lie(5, 1, 1)));
-    assert!(matches!(pauper.commit(&mut game), Err(Refused::Ledger(_))));
-    assert!(game.claim().challenges.is_empty());
-}
-
-#[test]
-fn an_attempt_is_taken_by_one_key_at_a_time_and_by_its_number() {
-    let mut game = Game::new(params(2), 5);
-    let id = game.job.id;
-    for attempt in [1, u32::MAX] {
-        let refused = refuses(&mut game, 0, Message::Take(Take { job: id, attempt }));
-        assert_eq!(refused, Rejection::Attempt { got: attempt, due: 0 });
-    }
-    Player::new(0, game.truth.clone()).take(&mut game).unwrap();
-    for key in [0, 1] {
-        let refused = refuses(&mut game, key, Message::Take(Take { job: id, attempt: 0 }));
-        assert_eq!(refused, Rejection::NotOpen { phase: "taken" });
-    }
-    game.now = game.now.after(game.params.lease);
-    let late = Player::new(0, game.truth.clone()).claim(&mut game);
-    assert!(
-        matches!(late, Err(Refused::Rule(Rejection::Late))),
-        "even before the sweeper has come"
-    );
-    let mut game = Game::with_job(params(2), 5, 100);
-    game.now = Time(100);
-    let take = Message::Take(Take { job: game.job.id, attempt: 0 });
-    assert!(matches!(refuses(&mut game, 0, take), Rejection::Deadline { .. }));
+    game.refuses(0, Message::Take(Take { job, attempt: 1 }));
 }

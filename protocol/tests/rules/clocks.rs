@@ -5,21 +5,17 @@ use proptest::prelude::*;
 
 use crate::game::{Entry, FEE, Game, Refused, START, params};
 use crate::players::{Player, challenge, claim, play};
-use crate::toy::{Lies, Trace};
+use crate::toy::lie;
 
 /// State 5 of 8 is the first wrong one: with arity 2 that takes two reveals by each side, then evidence.
 const FIFTH: u64 = 1 << 4;
-
-fn lie(game: &Game, wrong: u64) -> Trace {
-    Trace::lying(game.layers(), game.input(), wrong, Lies::Inconsistent, 9)
-}
 
 /// A correct claim of eight layers by key 0, challenged by keys 1, 2, … with those lies.
 fn disputed(lies: &[u64]) -> (Game, Player, Vec<Player>) {
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
     let liars: Vec<Player> =
-        (1..).zip(lies).map(|(key, wrong)| Player::new(key, lie(&game, *wrong))).collect();
+        (1..).zip(lies).map(|(key, wrong)| Player::new(key, lie(8, *wrong, 9))).collect();
     claim(&mut game, &executor);
     challenge(&mut game, &liars.iter().collect::<Vec<_>>());
     (game, executor, liars)
@@ -221,7 +217,7 @@ fn after_a_gap_a_long_clock_gets_nothing() {
     game.apply(Entry::Resumed).unwrap();
     assert_eq!(left(&game, 0, Side::Executor), 19_000);
     game.pass(18_999);
-    assert_eq!(outcome_of(&game, &Player::new(1, lie(&game, FIFTH))), None);
+    assert_eq!(outcome_of(&game, &Player::new(1, lie(8, FIFTH, 9))), None);
     game.pass(1);
     assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
     assert_ne!(before, game.job);
@@ -237,6 +233,20 @@ fn a_gap_does_not_revive_who_was_late_before_it() {
     game.tick();
     assert_eq!(outcome_of(&game, &liars[0]), Some(Outcome::ChallengerTimeout));
     assert!(!liars[0].react(&mut game));
+}
+
+#[test]
+fn a_gap_changes_nothing_in_a_dispute_that_is_over_but_for_the_sweeper() {
+    let (mut game, mut executor, mut liars) = disputed(&[FIFTH]);
+    game.pass(14_800);
+    assert!(executor.react(&mut game));
+    game.pass(200);
+    assert!(liars[0].react(&mut game));
+    game.now = game.now.after(Millis(5_000));
+    assert_eq!(left(&game, 0, Side::Executor), 200, "less than the grace");
+    let before = game.job.clone();
+    game.apply(Entry::Resumed).unwrap();
+    assert_eq!(before, game.job);
 }
 
 #[test]
@@ -265,7 +275,7 @@ fn after_a_gap_a_lease_a_window_and_a_reveal_time_have_the_grace() {
     let grace = params(2).grace.0;
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
-    let liar = Player::new(1, lie(&game, FIFTH));
+    let liar = Player::new(1, lie(8, FIFTH, 9));
     executor.take(&mut game).unwrap();
     let lease = next_deadline(&game.job).unwrap();
     game.pass(game.params.lease.0 - 1);
@@ -330,7 +340,7 @@ fn downtime_is_on_nobodys_clock() {
 fn no_resolution_comes_before_its_time() {
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
-    let liar = Player::new(1, lie(&game, FIFTH));
+    let liar = Player::new(1, lie(8, FIFTH, 9));
     let unchanged_before = |game: &mut Game| {
         let deadline = next_deadline(&game.job).unwrap();
         game.now = Time(deadline.0 - 1);
@@ -367,7 +377,7 @@ proptest! {
         delays in proptest::collection::vec(0u64..=100, 40),
     ) {
         let mut game = Game::new(params(arity), 8);
-        let (truth, lie) = (game.truth.clone(), lie(&game, wrong));
+        let (truth, lie) = (game.truth.clone(), lie(8, wrong, 9));
         let (told, counter) = if executor_lies { (lie, truth) } else { (truth, lie) };
         let (mut executor, mut challenger) = (Player::new(0, told), Player::new(1, counter));
         claim(&mut game, &executor);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::game::{Game, params};
 use crate::players::{Player, challenge, claim, evidence_of};
-use crate::toy::{Lies, Trace};
+use crate::toy::{Trace, lie};
 
 /// Plays until evidence is given for the only dispute, and checks what is judged.
 fn judged_at_first_difference(arity: u32, layers: u32, ours: Trace, theirs: Trace) {
@@ -47,17 +47,13 @@ fn phase(game: &Game, counter_root: gainsay_commitment::Digest) -> Option<Disput
     game.claim().dispute(&counter_root).map(|dispute| dispute.phase.clone())
 }
 
-fn told(layers: u32, wrong: u64, liar: u64) -> Trace {
-    Trace::lying(layers, *b"the data", wrong, Lies::Inconsistent, liar)
-}
-
 #[test]
 fn any_two_traces_of_few_layers_are_judged_at_their_first_difference() {
     for arity in [2, 4, 16] {
         for layers in 1..=5 {
             for ours in 0..1u64 << layers {
                 for theirs in (0..1u64 << layers).filter(|theirs| *theirs | ours != 0) {
-                    let (ours, theirs) = (told(layers, ours, 1), told(layers, theirs, 2));
+                    let (ours, theirs) = (lie(layers, ours, 1), lie(layers, theirs, 2));
                     judged_at_first_difference(arity, layers, ours, theirs);
                 }
             }
@@ -75,7 +71,7 @@ proptest! {
         ours: u64,
         theirs: u64,
     ) {
-        let (ours, theirs) = (told(layers, ours, 1), told(layers, theirs, 2));
+        let (ours, theirs) = (lie(layers, ours, 1), lie(layers, theirs, 2));
         prop_assume!(ours.root() != theirs.root());
         judged_at_first_difference(1 << log2, layers, ours, theirs);
     }
@@ -85,7 +81,7 @@ proptest! {
 fn openings_that_already_show_the_pair_start_the_dispute_at_the_leaf() {
     // With one layer both leaves were opened at admission; nobody owes a reveal.
     let mut game = Game::new(params(2), 1);
-    let executor = Player::new(0, told(1, 1, 1));
+    let executor = Player::new(0, lie(1, 1, 1));
     let challenger = Player::new(1, game.truth.clone());
     claim(&mut game, &executor);
     challenge(&mut game, &[&challenger]);
@@ -94,7 +90,7 @@ fn openings_that_already_show_the_pair_start_the_dispute_at_the_leaf() {
     assert_eq!(dispute.rounds, 0);
     // The same where only the first state after the inputs differs: it lies beside the opening of S_0.
     let mut game = Game::new(params(2), 7);
-    let executor = Player::new(0, told(7, 1, 1));
+    let executor = Player::new(0, lie(7, 1, 1));
     let challenger = Player::new(1, game.truth.clone());
     claim(&mut game, &executor);
     challenge(&mut game, &[&challenger]);
@@ -104,7 +100,7 @@ fn openings_that_already_show_the_pair_start_the_dispute_at_the_leaf() {
 #[test]
 fn only_the_state_before_the_judged_layer_is_evidence() {
     let mut game = Game::new(params(256), 8);
-    let mut executor = Player::new(0, told(8, 1 << 4, 1));
+    let mut executor = Player::new(0, lie(8, 1 << 4, 1));
     let mut challenger = Player::new(1, game.truth.clone());
     claim(&mut game, &executor);
     challenge(&mut game, &[&challenger]);

@@ -1,12 +1,15 @@
 //! Envelopes: what is signed is what counts, in one encoding, on one network; and no bytes can hurt.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use gainsay_commitment::{Digest, content};
 use gainsay_protocol::*;
 use proptest::prelude::*;
 
-use crate::game::keypair;
+use crate::game::{Game, keypair};
+use crate::players::{Player, challenge, claim};
+use crate::toy::lie;
 use crate::wire::examples;
 
 fn network() -> NetworkId {
@@ -221,6 +224,25 @@ fn decodes_canonically(bytes: &[u8]) {
     }
 }
 
+/// The stored bytes of a job with maps, sets and lists of every kind in it.
+fn disputed_state() -> &'static Vec<u8> {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let mut game = Game::new(crate::game::params(2), 8);
+        Player::new(5, game.truth.clone()).take(&mut game).unwrap();
+        game.pass_deadline();
+        let mut liar = Player::new(0, lie(8, 1 << 4, 1));
+        let mut honest = Player::new(1, game.truth.clone());
+        let other = Player::new(2, lie(8, 1 << 6, 2));
+        claim(&mut game, &liar);
+        challenge(&mut game, &[&honest, &other]);
+        while game.claim().dispute(&honest.trace.root()).unwrap().layer().is_none() {
+            assert!(liar.react(&mut game) | honest.react(&mut game));
+        }
+        borsh::to_vec(&game.job).unwrap()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -250,6 +272,19 @@ proptest! {
         {
             prop_assert!(spoiled.verify(network()).is_err());
         }
+    }
+
+    #[test]
+    fn a_spoiled_state_decodes_canonically_or_not_at_all(
+        at: proptest::sample::Index,
+        splice in proptest::collection::vec(any::<u8>(), 0..5),
+        cut in 0usize..5,
+    ) {
+        let mut bytes = disputed_state().clone();
+        let at = at.index(bytes.len());
+        let end = bytes.len().min(at + cut);
+        bytes.splice(at..end, splice);
+        decodes_canonically(&bytes);
     }
 
     #[test]

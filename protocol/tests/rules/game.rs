@@ -67,12 +67,17 @@ pub fn params(arity: u32) -> Params {
 }
 
 /// Why something was refused; nothing has changed by it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Refused {
+    #[error("by the envelope: {0}")]
     Envelope(EnvelopeError),
+    #[error("by its blobs: {0}")]
     Blobs(MissingBlobs),
+    #[error("as evidence: {0}")]
     Evidence(&'static str),
+    #[error("by the rules: {0}")]
     Rule(Rejection),
+    #[error("by the ledger: {0}")]
     Ledger(LedgerError),
 }
 
@@ -246,6 +251,17 @@ impl Game {
     pub fn deliver(&mut self, signed: Signed) -> Result<(), Refused> {
         let verified = self.verify(signed)?;
         self.accept(verified)
+    }
+
+    /// Sends a message that the rules must refuse: nothing changes by it.
+    pub fn refuses(&mut self, from: u8, message: Message) -> Rejection {
+        let before = (self.job.clone(), self.ledger.clone());
+        let refused = self.send(keypair(from), message);
+        assert_eq!((&self.job, &self.ledger), (&before.0, &before.1));
+        match refused {
+            Err(Refused::Rule(rejection)) => rejection,
+            other => panic!("not refused by the rules: {other:?}"),
+        }
     }
 
     fn verify(&self, signed: Signed) -> Result<Verified, Refused> {

@@ -1,5 +1,7 @@
 //! Tests of the protocol's rules: whole games with virtual time, hostile messages, pinned encodings.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A panic is how a test fails.
+
 mod attacks;
 mod clocks;
 mod divergence;
@@ -10,6 +12,7 @@ mod money;
 mod params;
 mod players;
 mod random;
+mod refusals;
 mod toy;
 mod truth_wins;
 mod wire;

@@ -5,11 +5,7 @@ use proptest::prelude::*;
 
 use crate::game::{FEE, Game, Machine, REQUESTER, START, keypair, params};
 use crate::players::{Player, challenge, claim, play};
-use crate::toy::{Lies, Trace};
-
-fn lie(layers: u32, wrong: u64, liar: u64) -> Trace {
-    Trace::lying(layers, *b"the data", wrong, Lies::Inconsistent, liar)
-}
+use crate::toy::lie;
 
 fn total(game: &Game, numbers: impl IntoIterator<Item = u8>) -> u64 {
     numbers.into_iter().map(|number| game.wealth_of(number)).sum()

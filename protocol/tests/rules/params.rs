@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use crate::game::{deposit, keypair, params};
 
+/// A parameter and a way to spoil it.
+type Change = (&'static str, fn(&mut Params));
+
 #[test]
 fn good_parameters_pass() {
     for arity in [2, 4, 16, 256] {
@@ -15,7 +18,7 @@ fn good_parameters_pass() {
 
 #[test]
 fn every_length_and_count_must_be_positive() {
-    let zeroes: [(&str, fn(&mut Params)); 9] = [
+    let zeroes: [Change; 9] = [
         ("window", |p| p.window = Millis(0)),
         ("reveal", |p| p.reveal = Millis(0)),
         ("budget", |p| p.budget = Millis(0)),
@@ -35,7 +38,7 @@ fn every_length_and_count_must_be_positive() {
 
 #[test]
 fn clock_arithmetic_cannot_be_made_to_saturate_and_freeze() {
-    let endless: [(&str, fn(&mut Params)); 5] = [
+    let endless: [Change; 5] = [
         ("window", |p| p.window = Millis(u64::MAX)),
         ("reveal", |p| p.reveal = Millis(u64::MAX)),
         ("budget", |p| p.budget = Millis(u64::MAX)),

@@ -107,7 +107,7 @@ impl Player {
             }
             // The state of a liar may be no state at all: then nobody can give evidence for it.
             Err(Refused::Evidence(_)) => false,
-            Err(refused) => panic!("a missing move was refused: {refused:?}: {told}"),
+            Err(refused) => panic!("a missing move was refused {refused}: {told}"),
         }
     }
 }

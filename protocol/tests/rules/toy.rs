@@ -3,7 +3,7 @@
 //! It stands for the arithmetic. A [`Trace`] is one run of it, true or with lies at chosen states; a forged
 //! one has nothing behind its root but the two openings that admission asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use gainsay_commitment::{
     Arity, Context, Digest, NodeId, Opening, StateList, TraceShape, TraceTree, content,
@@ -43,6 +43,11 @@ pub fn list(layers: u32, index: u32, value: Value) -> StateList {
 pub fn facts(layers: u32) -> ProgramFacts {
     let port = PortType { dtype: 1, shape: vec![8] };
     ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port] }
+}
+
+/// The run on the usual input that lies at those states only: bit `i - 1` for state `i`.
+pub fn lie(layers: u32, wrong: u64, liar: u64) -> Trace {
+    Trace::lying(layers, *b"the data", wrong, Lies::Inconsistent, liar)
 }
 
 #[derive(Clone, Debug)]
@@ -135,10 +140,6 @@ impl Trace {
         }
     }
 
-    pub fn is_forged(&self) -> bool {
-        matches!(self.tree, Tree::Forged { .. })
-    }
-
     /// The hash of a node, if there is one behind this root.
     pub fn node(&self, node: NodeId) -> Option<Digest> {
         match &self.tree {
@@ -171,11 +172,6 @@ impl Trace {
     /// The first state in which two traces differ.
     pub fn first_difference(&self, other: &Self) -> Option<u32> {
         (0..=self.layers).find(|index| self.state(*index) != other.state(*index))
-    }
-
-    /// Every content behind the trace.
-    pub fn blobs(&self) -> BTreeSet<Value> {
-        self.values.iter().copied().collect()
     }
 }
 

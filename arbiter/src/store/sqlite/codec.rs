@@ -38,7 +38,8 @@ pub(super) fn amount(value: i64) -> Result<Amount, StoreError> {
 /// A digest from a column.
 pub(super) fn digest(what: &'static str, bytes: &[u8]) -> Result<Digest, StoreError> {
     let length = bytes.len();
-    let bytes = bytes.try_into().map_err(|_| damaged(format!("{what} has {length} bytes, not 32")))?;
+    let bytes =
+        bytes.try_into().map_err(|_| damaged(format!("{what} has {length} bytes, not 32")))?;
     Ok(Digest(bytes))
 }
 
@@ -53,12 +54,18 @@ pub(super) fn key_blob(key: &Key) -> Vec<u8> {
 }
 
 /// Canonical bytes.
-pub(super) fn encode<T: BorshSerialize>(what: &'static str, value: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode<T: BorshSerialize>(
+    what: &'static str,
+    value: &T,
+) -> Result<Vec<u8>, StoreError> {
     borsh::to_vec(value).map_err(|error| damaged(format!("{what} cannot be encoded: {error}")))
 }
 
 /// A value from its canonical bytes.
-pub(super) fn decode<T: BorshDeserialize>(what: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn decode<T: BorshDeserialize>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, StoreError> {
     borsh::from_slice(bytes).map_err(|error| damaged(format!("{what} cannot be decoded: {error}")))
 }
 

@@ -95,7 +95,8 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
 }
 
 fn parts(version: &str) -> Option<[u32; 3]> {
-    let parts: Vec<u32> = version.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u32> =
+        version.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     parts.try_into().ok()
 }
 

@@ -38,7 +38,10 @@ pub(super) async fn post(
 }
 
 /// One transfer, by the rules of `protocol::Ledger::post`.
-fn apply(balances: &mut BTreeMap<Account, Balance>, transfer: &Transfer) -> Result<(), LedgerError> {
+fn apply(
+    balances: &mut BTreeMap<Account, Balance>,
+    transfer: &Transfer,
+) -> Result<(), LedgerError> {
     let Transfer { debit, credit, amount, kind, .. } = *transfer;
     if amount == Amount::ZERO {
         return Err(LedgerError::Nothing(kind));

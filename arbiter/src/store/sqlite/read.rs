@@ -141,11 +141,12 @@ pub(super) async fn job(executor: impl SqliteExecutor<'_>, job: JobId) -> Found<
 }
 
 pub(super) async fn find(executor: impl SqliteExecutor<'_>, id: Digest) -> Found<Option<JobState>> {
-    let row = sqlx::query("SELECT jobs.state FROM ids JOIN jobs ON jobs.id = ids.job WHERE ids.id = ?")
-        .bind(blob(&id))
-        .fetch_optional(executor)
-        .await
-        .map_err(failed("finding a job"))?;
+    let row =
+        sqlx::query("SELECT jobs.state FROM ids JOIN jobs ON jobs.id = ids.job WHERE ids.id = ?")
+            .bind(blob(&id))
+            .fetch_optional(executor)
+            .await
+            .map_err(failed("finding a job"))?;
     job_of(row)
 }
 
@@ -158,12 +159,13 @@ pub(super) async fn live_jobs(
     after: Option<JobId>,
     limit: u32,
 ) -> Found<Vec<JobSummary>> {
-    let rows = sqlx::query("SELECT summary FROM jobs WHERE live = 1 AND id > ? ORDER BY id LIMIT ?")
-        .bind(after.map(|after| blob(&after.0.0)).unwrap_or_default())
-        .bind(i64::from(limit))
-        .fetch_all(executor)
-        .await
-        .map_err(failed("listing jobs"))?;
+    let rows =
+        sqlx::query("SELECT summary FROM jobs WHERE live = 1 AND id > ? ORDER BY id LIMIT ?")
+            .bind(after.map(|after| blob(&after.0.0)).unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(executor)
+            .await
+            .map_err(failed("listing jobs"))?;
     summaries(&rows)
 }
 
@@ -172,12 +174,13 @@ pub(super) async fn jobs(
     skip: u64,
     limit: u32,
 ) -> Found<Vec<JobSummary>> {
-    let rows = sqlx::query("SELECT summary FROM jobs WHERE sequence >= ? ORDER BY sequence LIMIT ?")
-        .bind(column_at_most(skip))
-        .bind(i64::from(limit))
-        .fetch_all(executor)
-        .await
-        .map_err(failed("listing jobs"))?;
+    let rows =
+        sqlx::query("SELECT summary FROM jobs WHERE sequence >= ? ORDER BY sequence LIMIT ?")
+            .bind(column_at_most(skip))
+            .bind(i64::from(limit))
+            .fetch_all(executor)
+            .await
+            .map_err(failed("listing jobs"))?;
     summaries(&rows)
 }
 
@@ -336,12 +339,13 @@ pub(super) async fn artifacts(
     after: Option<ArtifactId>,
     limit: u32,
 ) -> Found<Vec<ArtifactView>> {
-    let rows = sqlx::query("SELECT view, suspended FROM artifacts WHERE id > ? ORDER BY id LIMIT ?")
-        .bind(after.map(|after| blob(&after.0)).unwrap_or_default())
-        .bind(i64::from(limit))
-        .fetch_all(executor)
-        .await
-        .map_err(failed("listing artifacts"))?;
+    let rows =
+        sqlx::query("SELECT view, suspended FROM artifacts WHERE id > ? ORDER BY id LIMIT ?")
+            .bind(after.map(|after| blob(&after.0)).unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(executor)
+            .await
+            .map_err(failed("listing artifacts"))?;
     rows.iter().map(artifact_of).collect()
 }
 
@@ -389,10 +393,11 @@ where
     E: SqliteExecutor<'e> + Copy,
 {
     let mut census = Census::default();
-    let rows = sqlx::query("SELECT phase, claim_phase, count(*) FROM jobs GROUP BY phase, claim_phase")
-        .fetch_all(executor)
-        .await
-        .map_err(failed("counting jobs"))?;
+    let rows =
+        sqlx::query("SELECT phase, claim_phase, count(*) FROM jobs GROUP BY phase, claim_phase")
+            .fetch_all(executor)
+            .await
+            .map_err(failed("counting jobs"))?;
     for row in &rows {
         let phase: String = row.try_get(0).map_err(failed("counting jobs"))?;
         let claim: Option<String> = row.try_get(1).map_err(failed("counting jobs"))?;

@@ -51,10 +51,8 @@ impl Store for SqliteStore {
     }
 
     fn remember_blob(&self, blob: BlobRecord) -> Read<'_, ()> {
-        async move {
-            self.writer.write(Write::Blob(blob)).await.map(drop).map_err(store_error)
-        }
-        .boxed()
+        async move { self.writer.write(Write::Blob(blob)).await.map(drop).map_err(store_error) }
+            .boxed()
     }
 
     fn remember_replay(&self, content: Digest, verdict: Verdict) -> Read<'_, ()> {

@@ -1,5 +1,7 @@
 //! The writes, each inside a savepoint of the writing task.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
     JobState, LogEntry, LoggedEvent, Message, MessageId, Params, Signed, Time, Verdict,
@@ -12,8 +14,7 @@ use super::codec::{blob, column, column_at_most, decode, encode, failed, key_blo
 use super::{money, read};
 use crate::store::{
     Act, BlobRecord, CaseRecord, CommitError, Committed, Decision, Head, Resume, Situation,
-    StoreError, Subject, entry_kind, entry_topic,
-    message_kind, summary_of,
+    StoreError, Subject, entry_kind, entry_topic, message_kind, summary_of,
 };
 
 /// One write.
@@ -51,8 +52,10 @@ pub(super) async fn begin_network(
     connection: &mut SqliteConnection,
     params: &Params,
 ) -> Result<(), StoreError> {
-    let mut transaction =
-        connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("beginning a transaction"))?;
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed("beginning a transaction"))?;
     let row = sqlx::query("SELECT id, params FROM network")
         .fetch_optional(&mut *transaction)
         .await
@@ -118,7 +121,10 @@ async fn act_once(
     };
     let head = read::head(&mut *connection).await?;
     let situation = Situation { job: job.as_ref(), last: head.last };
-    let Some(decision) = (act.decide)(situation)? else { return Ok(Committed::Nothing) };
+    // A decision that panics must not take the writing task with it.
+    let decided = catch_unwind(AssertUnwindSafe(|| (act.decide)(situation)));
+    let crashed = |_| StoreError::Damaged { what: "deciding an act ended in a crash".to_owned() };
+    let Some(decision) = decided.map_err(crashed)?? else { return Ok(Committed::Nothing) };
     let index = write_decision(connection, head, act.message, &decision).await?;
     Ok(Committed::New { index, decision: Box::new(decision) })
 }
@@ -129,7 +135,8 @@ async fn write_decision(
     message: Option<MessageId>,
     decision: &Decision,
 ) -> Result<u64, CommitError> {
-    let entry = LogEntry { index: head.entries, time: decision.time, event: decision.event.clone() };
+    let entry =
+        LogEntry { index: head.entries, time: decision.time, event: decision.event.clone() };
     let index = append(connection, head, &entry, decision.job.as_ref()).await?;
     if let Some(job) = &decision.job {
         job_record(connection, job).await?;
@@ -151,12 +158,12 @@ async fn write_decision(
             "INSERT INTO artifacts (id, entry_index, view, suspended) VALUES (?, ?, ?, 0) \
              ON CONFLICT (id) DO NOTHING",
         )
-            .bind(blob(&view.id.0))
-            .bind(index)
-            .bind(encode("an artifact", &view)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("writing an artifact"))?;
+        .bind(blob(&view.id.0))
+        .bind(index)
+        .bind(encode("an artifact", &view)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("writing an artifact"))?;
     }
     if let Some(artifact) = decision.suspend {
         sqlx::query("UPDATE artifacts SET suspended = 1 WHERE id = ?")
@@ -186,15 +193,17 @@ async fn append(
         return Err(StoreError::Damaged { what });
     }
     let index = column("a log index", entry.index)?;
-    sqlx::query("INSERT INTO log (entry_index, time_ms, kind, topic, event) VALUES (?, ?, ?, ?, ?)")
-        .bind(index)
-        .bind(column("a time", entry.time.0)?)
-        .bind(i64::from(entry_kind(&entry.event)))
-        .bind(entry_topic(&entry.event, job).map(|topic| blob(&topic)))
-        .bind(encode("a log entry", &entry.event)?)
-        .execute(connection)
-        .await
-        .map_err(failed("appending to the log"))?;
+    sqlx::query(
+        "INSERT INTO log (entry_index, time_ms, kind, topic, event) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(index)
+    .bind(column("a time", entry.time.0)?)
+    .bind(i64::from(entry_kind(&entry.event)))
+    .bind(entry_topic(&entry.event, job).map(|topic| blob(&topic)))
+    .bind(encode("a log entry", &entry.event)?)
+    .execute(connection)
+    .await
+    .map_err(failed("appending to the log"))?;
     Ok(index)
 }
 
@@ -290,10 +299,7 @@ async fn heartbeat(connection: &mut SqliteConnection, time: Time) -> Result<(), 
 }
 
 /// Logs a return after a gap and changes the jobs with disputes under way.
-async fn resume(
-    connection: &mut SqliteConnection,
-    mut resume: Resume,
-) -> Result<u64, CommitError> {
+async fn resume(connection: &mut SqliteConnection, mut resume: Resume) -> Result<u64, CommitError> {
     let head = read::head(&mut *connection).await?;
     let time = (resume.now)(head.last);
     let entry = LogEntry { index: head.entries, time, event: LoggedEvent::Resumed };
