@@ -9,9 +9,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor};
-use gainsay_canon::{Kernels, Tensor as Values};
-use gainsay_capture::CaptureArtifact;
-use gainsay_model::{Artifact, Runner};
+use gainsay::prelude::*;
 
 #[derive(Module, Debug)]
 struct Scorer {

@@ -28,10 +28,17 @@ pub use gainsay_protocol as protocol;
 pub use gainsay_zoo as zoo;
 
 /// What a program needs that captures a model, runs it and commits to the run.
+///
+/// Canonical tensors are exported as [`Values`](prelude::Values), because Burn has a `Tensor` of its own.
 pub mod prelude {
+    pub use gainsay_canon::{DType, Kernels, Tensor as Values, TensorType};
     #[cfg(feature = "models")]
-    pub use gainsay_capture::CaptureArtifact;
-    pub use gainsay_canon::{DType, Kernels, Tensor, TensorType};
+    pub use gainsay_capture::{Capture, CaptureArtifact, CaptureError};
     pub use gainsay_commitment::Digest;
     pub use gainsay_model::{Artifact, ArtifactId, Runner, Trace};
 }
+
+/// The README's program is compiled and run as a test.
+#[cfg(all(doctest, feature = "models"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

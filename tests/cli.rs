@@ -218,7 +218,13 @@ fn a_truncated_bit_flipped_or_oversized_artifact_is_refused_and_named() {
 fn what_is_no_case_file_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("some.case");
-    for bytes in [&b""[..], b"gainsay", b"gainsayC\x02\0\0\0", b"gainsayC\x01\0\0\0\xff\xff\xff\xff", &[7; 4096]] {
+    for bytes in [
+        &b""[..],
+        b"gainsay",
+        b"gainsayC\x02\0\0\0",
+        b"gainsayC\x01\0\0\0\xff\xff\xff\xff",
+        &[7; 4096],
+    ] {
         std::fs::write(&file, bytes).unwrap();
         let said = refused(gainsay().arg("judge").arg(&file));
         assert!(said.contains("some.case"), "{said}");
@@ -253,20 +259,19 @@ fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
     assert!(said.contains("operator"), "{said}");
     assert_eq!(balance(&other), 0);
     let nothing = "0".repeat(64);
-    let said = refused(&mut network.command(
-        "me",
-        &["submit", "--artifact", &nothing, "--input", "image=none.json"],
-    ));
+    let said = refused(
+        &mut network
+            .command("me", &["submit", "--artifact", &nothing, "--input", "image=none.json"]),
+    );
     assert!(said.contains("not admitted"), "{said}");
     let artifact = network.push("me");
     assert_eq!(network.push("me"), artifact, "an artifact can be offered twice");
     let file = network.path("short.bin");
     std::fs::write(&file, [0u8; 12]).unwrap();
     let input = format!("image={}", file.display());
-    let said = refused(&mut network.command(
-        "me",
-        &["submit", "--artifact", &artifact, "--input", &input],
-    ));
+    let said = refused(
+        &mut network.command("me", &["submit", "--artifact", &artifact, "--input", &input]),
+    );
     assert!(said.contains("f32[1, 1, 8, 8]"), "{said}");
     // Somebody without money asks.
     let image = network.path("image.json");

@@ -30,7 +30,8 @@ fn a_dispute_ends_as_it_would_have_after_the_arbiter_was_killed_in_the_middle() 
         network.fund(key, credits);
     }
     let artifact = network.push("requester");
-    let liar = network.start("executor", &["executor", "--cheat", "wrong-layer", "--cheat-seed", "5"]);
+    let liar =
+        network.start("executor", &["executor", "--cheat", "wrong-layer", "--cheat-seed", "5"]);
     let watcher = network.start("challenger", &["challenger", "--sample", "1"]);
     // One job in three is lied about.
     for seed in 0..3 {

@@ -32,14 +32,17 @@ fn decode<T: borsh::BorshDeserialize>(bytes: &[u8]) -> T {
 async fn read(database: &Path) -> Record {
     let options = SqliteConnectOptions::new().filename(database).read_only(true);
     let pool = SqlitePool::connect_with(options).await.unwrap();
-    let jobs = sqlx::query("SELECT state FROM jobs ORDER BY sequence").fetch_all(&pool).await.unwrap();
+    let jobs =
+        sqlx::query("SELECT state FROM jobs ORDER BY sequence").fetch_all(&pool).await.unwrap();
     let transfers =
         sqlx::query("SELECT debit, credit, amount, kind, cause FROM transfers ORDER BY number")
             .fetch_all(&pool)
             .await
             .unwrap();
-    let balances = sqlx::query("SELECT account, amount FROM balances").fetch_all(&pool).await.unwrap();
-    let amount = |row: &sqlx::sqlite::SqliteRow| Amount(row.get::<i64, _>("amount").try_into().unwrap());
+    let balances =
+        sqlx::query("SELECT account, amount FROM balances").fetch_all(&pool).await.unwrap();
+    let amount =
+        |row: &sqlx::sqlite::SqliteRow| Amount(row.get::<i64, _>("amount").try_into().unwrap());
     Record {
         jobs: jobs.iter().map(|row| decode(row.get("state"))).collect(),
         transfers: transfers
@@ -100,8 +103,11 @@ fn check_counts(told: &Value, record: &Record, lies: &[Lie], alarms: &[Alarm]) {
     let is_lie = |job: &JobState, root| {
         lies.iter().any(|lie| lie.job == job.id.0.0 && lie.claimed_root == root)
     };
-    let claims: Vec<_> =
-        record.jobs.iter().flat_map(|job| job.claims.iter().map(move |claim| (job, claim))).collect();
+    let claims: Vec<_> = record
+        .jobs
+        .iter()
+        .flat_map(|job| job.claims.iter().map(move |claim| (job, claim)))
+        .collect();
     let lied = claims.iter().filter(|(job, claim)| is_lie(job, claim.claim.root)).count();
     let caught = claims
         .iter()

@@ -244,6 +244,8 @@ async fn assemble(config: &Config) -> Result<Assembled, ArbiterError> {
     if head.entries > 0 {
         core.resume().await.map_err(failed)?;
     }
+    // Until here nothing was on anybody's clock; now it serves.
+    core.clock.begin();
     core.recover().await.map_err(failed)?;
     Ok((core, sqlite, waiting))
 }

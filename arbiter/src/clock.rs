@@ -59,8 +59,8 @@ pub enum Gap {
 struct State {
     /// Serving time of the last heartbeat in the log.
     base: Time,
-    /// Real time of that heartbeat.
-    at: Duration,
+    /// Real time of that heartbeat; nothing before the arbiter serves.
+    at: Option<Duration>,
     /// The latest time given out.
     last: Time,
 }
@@ -79,14 +79,19 @@ impl std::fmt::Debug for ServingClock {
 }
 
 impl ServingClock {
-    /// A clock that goes on from `resumed`, the end of the log, and runs at most `most` past each heartbeat.
+    /// A clock that will go on from `resumed`, the end of the log, and run at most `most` past each heartbeat. It
+    /// stands until the arbiter serves.
     pub fn new(source: impl Source, most: Millis, resumed: Time) -> Self {
-        let at = source.elapsed();
         Self {
             source: Box::new(source),
             most: Duration::from_millis(most.0),
-            state: Mutex::new(State { base: resumed, at, last: resumed }),
+            state: Mutex::new(State { base: resumed, at: None, last: resumed }),
         }
+    }
+
+    /// The arbiter serves: time goes on from here.
+    pub fn begin(&self) {
+        self.state().at = Some(self.source.elapsed());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,32 +112,39 @@ impl ServingClock {
     pub fn beat(&self) -> Beat {
         let mut state = self.state();
         let elapsed = self.source.elapsed();
-        let passed = elapsed.saturating_sub(state.at);
+        let begun = state.at.unwrap_or(elapsed);
+        let passed = elapsed.saturating_sub(begun);
         let charged_ms = u64::try_from(passed.min(self.most).as_millis()).unwrap_or(u64::MAX);
         // While nothing is lost, the fraction of a millisecond that is not charged yet is kept for the next.
         let at = if passed > self.most {
             elapsed
         } else {
-            state.at.saturating_add(Duration::from_millis(charged_ms))
+            begun.saturating_add(Duration::from_millis(charged_ms))
         };
         state.last = state.base.after(Millis(charged_ms)).max(state.last);
         Beat { time: state.last, at }
     }
 
-    /// The heartbeat with this reading is in the log: time may go on from there. Says whether time had stood.
-    pub fn confirm(&self, beat: Beat) -> Gap {
-        let mut state = self.state();
-        let stood = beat.at.saturating_sub(state.at).saturating_sub(self.most);
-        if beat.at >= state.at && beat.time >= state.base {
-            state.base = beat.time;
-            state.at = beat.at;
-        }
+    /// Whether time has stood until this reading was taken.
+    pub fn gap(&self, beat: Beat) -> Gap {
+        let begun = self.state().at.unwrap_or(beat.at);
+        let stood = beat.at.saturating_sub(begun).saturating_sub(self.most);
         if stood > self.most { Gap::Stood(stood) } else { Gap::None }
     }
 
-    /// Real time since the last heartbeat that reached the log.
+    /// The heartbeat with this reading is in the log: time may go on from there.
+    pub fn confirm(&self, beat: Beat) {
+        let mut state = self.state();
+        if state.at.is_some_and(|at| beat.at >= at) && beat.time >= state.base {
+            state.base = beat.time;
+            state.at = Some(beat.at);
+        }
+    }
+
+    /// Real time since the last heartbeat that reached the log, or since the arbiter serves.
     pub fn silence(&self) -> Duration {
-        self.source.elapsed().saturating_sub(self.state().at)
+        let now = self.source.elapsed();
+        now.saturating_sub(self.state().at.unwrap_or(now))
     }
 }
 
@@ -162,7 +174,11 @@ mod tests {
     fn clock(resumed: u64) -> (Hand, ServingClock) {
         let hand = Hand::default();
         hand.pass(7);
-        (hand.clone(), ServingClock::new(hand, Millis(500), Time(resumed)))
+        let clock = ServingClock::new(hand.clone(), Millis(500), Time(resumed));
+        hand.pass(60_000);
+        assert_eq!(clock.now(), Time(resumed), "time stands until the arbiter serves");
+        clock.begin();
+        (hand, clock)
     }
 
     #[test]
@@ -190,7 +206,8 @@ mod tests {
             let beat = clock.beat();
             // The commit takes a while; that time is charged too.
             hand.pass(100);
-            assert_eq!(clock.confirm(beat), Gap::None);
+            assert_eq!(clock.gap(beat), Gap::None);
+            clock.confirm(beat);
         }
         assert_eq!(clock.now(), Time(4_000));
     }
@@ -201,7 +218,11 @@ mod tests {
         hand.pass(60_000);
         let beat = clock.beat();
         assert_eq!(beat.time, Time(500));
-        assert_eq!(clock.confirm(beat), Gap::Stood(Duration::from_millis(59_500)));
+        assert_eq!(clock.gap(beat), Gap::Stood(Duration::from_millis(59_500)));
+        hand.pass(1_000);
+        assert_eq!(clock.now(), Time(500), "time stands until the heartbeat is in the log");
+        let beat = clock.beat();
+        clock.confirm(beat);
         hand.pass(10);
         assert_eq!(clock.now(), Time(510));
     }

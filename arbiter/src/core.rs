@@ -1,8 +1,8 @@
 //! What all of the arbiter's tasks share, and the one way anything is committed.
 //!
-//! A commit runs in a task of its own together with what follows from it (metrics, feed, deadlines, work), so that a
-//! caller who goes away stops neither. If the process dies in between, all that follows is found again in the
-//! store: see [`Core::recover`].
+//! What follows from a commit (metrics, feed, deadlines, work) follows once it is durable, in the order of the log,
+//! whether or not the caller still waits. If the process dies in between, it is found again in the store: see
+//! [`Core::recover`].
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::admission::Admission;
 use crate::blobs::BlobStore;
-use crate::clock::ServingClock;
+use crate::clock::{Gap, ServingClock};
 use crate::decide::{self, Occurrence};
 use crate::feed::LogFeed;
 use crate::lock::FolderLock;
@@ -60,16 +60,10 @@ pub(crate) struct Core {
 
 impl Core {
     /// Commits an act and sees to what follows. Dropping the future stops neither.
-    pub(crate) async fn commit(self: &Arc<Self>, act: Act) -> Result<Committed, CommitError> {
+    pub(crate) async fn commit(self: &Arc<Self>, mut act: Act) -> Result<Committed, CommitError> {
         let core = self.clone();
-        let committed = tokio::spawn(async move {
-            let committed = core.store.commit(act).await?;
-            if let Committed::New { index, decision } = &committed {
-                core.follow(*index, decision);
-            }
-            Ok(committed)
-        });
-        committed.await.unwrap_or(Err(StoreError::Closed.into()))
+        act.after = Box::new(move |index, decision| core.follow(index, decision));
+        self.store.commit(act).await
     }
 
     /// What follows from a durable decision.
@@ -115,12 +109,12 @@ impl Core {
                 }
             }
         };
-        let act = Act { message: None, subject: Subject::Job(job), decide: Box::new(decide) };
-        self.commit(act).await
+        self.commit(Act::new(None, Subject::Job(job), decide)).await
     }
 
-    /// Logs a heartbeat: a round trip through the store.
-    pub(crate) async fn beat(self: &Arc<Self>) -> Result<crate::clock::Gap, CommitError> {
+    /// Logs a heartbeat: a round trip through the store. Serving time goes on only when it is in the log, and if
+    /// time had stood, only after the return is there too: no clock ends in between.
+    pub(crate) async fn beat(self: &Arc<Self>) -> Result<Gap, CommitError> {
         let clock = self.clock.clone();
         let (sender, mut beats) = mpsc::unbounded_channel();
         let decide = move |situation: crate::store::Situation<'_>| {
@@ -129,14 +123,19 @@ impl Core {
             let _ = sender.send(beat);
             Ok(Some(Decision::new(beat.time, LoggedEvent::Heartbeat)))
         };
-        let act = Act { message: None, subject: Subject::Nothing, decide: Box::new(decide) };
-        self.commit(act).await?;
+        self.commit(Act::new(None, Subject::Nothing, decide)).await?;
         // The last call is the one that was committed.
         let mut last = None;
         while let Ok(beat) = beats.try_recv() {
             last = Some(beat);
         }
-        Ok(last.map_or(crate::clock::Gap::None, |beat| self.clock.confirm(beat)))
+        let Some(beat) = last else { return Ok(Gap::None) };
+        let gap = self.clock.gap(beat);
+        if gap != Gap::None {
+            self.resume().await?;
+        }
+        self.clock.confirm(beat);
+        Ok(gap)
     }
 
     /// Logs that the arbiter serves again after a gap: every running clock has at least the grace.

@@ -71,9 +71,6 @@ pub(crate) async fn serve(core: Arc<Core>, period: Duration, door: Door) {
                 tracing::warn!(?stood, "serving time stood; running clocks are given the grace");
                 core.metrics.service.clock_gaps.inc();
                 core.metrics.service.clock_stood.inc_by(stood.as_secs_f64());
-                if let Err(error) = core.resume().await {
-                    tracing::error!(error = %Chain(&error), "the return after a gap could not be logged");
-                }
             }
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "a heartbeat did not reach the log; serving time stands");

@@ -51,6 +51,12 @@ enum WorkError {
     Crash,
 }
 
+/// The store's own trouble says nothing about the work: it is waited out.
+async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
+    tracing::error!(error = %Chain(error), "the store fails; the work waits");
+    tokio::time::sleep(STORE_PAUSE).await;
+}
+
 /// Works until the arbiter stops.
 pub(crate) async fn serve(
     core: Arc<Core>,
@@ -103,10 +109,7 @@ impl Core {
             match self.occur(task.job, occurrence, case).await {
                 Ok(_) => return,
                 Err(CommitError::Store(StoreError::Closed)) => return,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), ?occurrence, "the store does not take a result yet");
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
+                Err(error) => pause(&error).await,
             }
         }
     }
@@ -117,11 +120,14 @@ impl Core {
         job: JobId,
         counter_root: Digest,
     ) -> Option<(Verdict, Option<CaseRecord>)> {
-        for attempt in 1..=TRIES {
+        let mut attempt = 0;
+        while attempt < TRIES {
             match self.judge_dispute(job, counter_root).await {
-                Ok(None) => return None,
+                Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
                 Ok(Some((verdict, case))) => return Some((verdict, Some(case))),
+                Err(WorkError::Store(error)) => pause(&error).await,
                 Err(error) => {
+                    attempt += 1;
                     let error = Chain(&error);
                     tracing::error!(job = %job.0.0, %counter_root, attempt, %error, "a replay failed");
                     self.metrics.disputes.replays.with_label_values(&["failed"]).inc();
@@ -239,14 +245,17 @@ impl Core {
 
     /// The true root of the claim under way (`Some(None)` if the run failed twice); `None` if no run is due.
     async fn true_root(&self, job: JobId) -> Option<Option<Digest>> {
-        for attempt in 1..=TRIES {
+        let mut attempt = 0;
+        while attempt < TRIES {
             match self.run_job(job).await {
-                Ok(None) => return None,
+                Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
+                Err(WorkError::Store(error)) => pause(&error).await,
                 Ok(Some(root)) => {
                     self.metrics.disputes.runs.with_label_values(&["done"]).inc();
                     return Some(Some(root));
                 }
                 Err(error) => {
+                    attempt += 1;
                     let error = Chain(&error);
                     tracing::error!(job = %job.0.0, attempt, %error, "a run failed");
                     self.metrics.disputes.runs.with_label_values(&["failed"]).inc();

@@ -79,13 +79,13 @@ impl Core {
 
     fn act(&self, ready: Arc<Ready>, found: Found) -> Act {
         let (params, clock) = (self.params.clone(), self.clock.clone());
-        let (message, subject) = (Some(ready.id()), decide::subject_of(&ready));
+        let (message, subject) = (ready.id(), decide::subject_of(&ready));
         let decide = move |situation: Situation<'_>| {
             let findings = Findings { artifact: found.artifact.as_ref(), standing: found.standing };
             let now = clock.now_after(situation.last);
             decide::message(&params, &ready, findings, situation.job, now).map(Some)
         };
-        Act { message, subject, decide: Box::new(decide) }
+        Act::new(Some(message), subject, decide)
     }
 
     /// What must be known of a message before it can be decided on.

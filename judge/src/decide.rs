@@ -112,9 +112,8 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
     if claim_said.layers != program.layer_count() {
         return Err(CaseError::Mismatch("the claim's trace is not as long as the program"));
     }
-    let layer = program
-        .layer(case.layer)
-        .ok_or(CaseError::Mismatch("the program has no such layer"))?;
+    let layer =
+        program.layer(case.layer).ok_or(CaseError::Mismatch("the program has no such layer"))?;
     check_openings(case, claim_said, reveal_said)?;
     let verdict = replay(case, &manifest, &program, (job_said, claim_said), kernels)?;
     Ok(Judgement {

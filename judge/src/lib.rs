@@ -17,4 +17,3 @@ pub use case::{CASE_VERSION, Case, CaseEncodingError, Openings};
 pub use decide::{CaseError, Judgement, judge};
 pub use evidence::{EvidenceRefused, evidence_standing};
 pub use verdict::{CaseFile, SignedVerdict, VerdictError};
-

@@ -108,10 +108,7 @@ fn a_case_of_an_unknown_version_is_refused_never_judged() {
     let mut case = table.case(&table.tampered(2, 1.0), &table.honest());
     case.version += 1;
     let refused = judge(&case, &kernels());
-    assert!(matches!(
-        refused,
-        Err(CaseError::Encoding(CaseEncodingError::Version { found: 2 }))
-    ));
+    assert!(matches!(refused, Err(CaseError::Encoding(CaseEncodingError::Version { found: 2 }))));
     let bytes = file(&table, case, Verdict::ExecutorFault).to_bytes().unwrap();
     assert_eq!(CaseFile::from_bytes(&bytes), Err(CaseEncodingError::Version { found: 2 }));
 }

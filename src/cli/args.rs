@@ -79,7 +79,7 @@ pub enum Command {
     Balance(BalanceArgs),
     /// Deposit money into an account: the operator's mint, for a network without a chain.
     Fund(FundArgs),
-    /// Judge a case file again, offline: no network, no database.
+    /// Judge case files again, offline: no network, no database.
     Judge(JudgeArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
     Demo(DemoArgs),
@@ -325,9 +325,9 @@ pub struct FundArgs {
 /// Flags of `judge`.
 #[derive(Debug, Args)]
 pub struct JudgeArgs {
-    /// The case file.
-    #[arg(value_name = "CASE")]
-    pub case: PathBuf,
+    /// The case file, or several.
+    #[arg(value_name = "CASE", required = true)]
+    pub cases: Vec<PathBuf>,
     /// How to print.
     #[command(flatten)]
     pub output: Output,
@@ -368,7 +368,9 @@ pub enum ConfigCommand {
 
 /// Reads an amount in credits with up to six decimals.
 pub fn credits(text: &str) -> Result<Amount, String> {
-    let refuse = || format!("{text:?} is not an amount in credits, such as 2 or 0.25 (six decimals at most)");
+    let refuse = || {
+        format!("{text:?} is not an amount in credits, such as 2 or 0.25 (six decimals at most)")
+    };
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.chars().all(|letter| letter.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 6 {

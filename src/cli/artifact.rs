@@ -29,9 +29,11 @@ pub async fn run(config: &impl Fn() -> Result<Config>, command: &ArtifactCommand
         }
         #[cfg(feature = "models")]
         ArtifactCommand::Digits { path, output } => {
-            let artifact = gainsay_zoo::digits::artifact().context("cannot capture the digits model")?;
+            let artifact =
+                gainsay_zoo::digits::artifact().context("cannot capture the digits model")?;
             artifact.save(path).with_context(|| format!("cannot write {}", path.display()))?;
-            let written = Pushed { artifact: artifact.id().to_string(), name: artifact.name().into() };
+            let written =
+                Pushed { artifact: artifact.id().to_string(), name: artifact.name().into() };
             print(*output, &written, || println!("{}", written.artifact))
         }
     }
@@ -64,10 +66,7 @@ async fn push(client: &ArbiterClient, artifact: &Artifact) -> Result<Pushed> {
         artifact: ArtifactId(artifact.id().0),
         manifest: artifact.manifest_content(),
     };
-    client
-        .submit(Message::AdmitArtifact(admit))
-        .await
-        .context("the artifact was not admitted")?;
+    client.submit(Message::AdmitArtifact(admit)).await.context("the artifact was not admitted")?;
     bar.finish_and_clear();
     Ok(Pushed { artifact: artifact.id().to_string(), name: artifact.name().to_owned() })
 }

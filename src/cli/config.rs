@@ -225,7 +225,9 @@ impl Config {
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
         let config: Self = toml::from_str(&text)
             .with_context(|| format!("the configuration file {} is wrong", path.display()))?;
-        config.check().with_context(|| format!("the configuration file {} is wrong", path.display()))?;
+        config
+            .check()
+            .with_context(|| format!("the configuration file {} is wrong", path.display()))?;
         Ok(config)
     }
 

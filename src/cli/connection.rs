@@ -20,7 +20,8 @@ pub fn arbiter_key(config: &Config) -> Result<Key> {
 /// The own key pair as configured.
 pub fn keypair(config: &Config) -> Result<Arc<Keypair>> {
     let file = config.client.key.as_deref();
-    let file = file.context("no key file: give --key FILE (make one with `gainsay key new FILE`)")?;
+    let file =
+        file.context("no key file: give --key FILE (make one with `gainsay key new FILE`)")?;
     keyfile::read(file).map(Arc::new)
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gainsay_canon::{Isa, Kernels};
-use gainsay_commitment::Digest;
 use gainsay_challenger::{FalseAlarm, SamplingRate};
+use gainsay_commitment::Digest;
 use gainsay_executor::{Cheating, Conduct, Honest};
 use gainsay_protocol::ArtifactId;
 use serde::Serialize;
@@ -81,7 +81,11 @@ fn data(args: &DaemonArgs, configured: &Path) -> Result<PathBuf> {
 /// Ids from the flags, else from the file; none means all.
 fn artifacts(flags: &[Digest], configured: &[String]) -> Result<Option<Vec<ArtifactId>>> {
     let ids = if flags.is_empty() {
-        configured.iter().map(|id| id.parse()).collect::<Result<Vec<Digest>, _>>().context("artifacts")?
+        configured
+            .iter()
+            .map(|id| id.parse())
+            .collect::<Result<Vec<Digest>, _>>()
+            .context("artifacts")?
     } else {
         flags.to_vec()
     };
@@ -101,7 +105,8 @@ pub async fn arbiter(config: Config, args: &ArbiterArgs) -> Result<()> {
     settings.isa = Some(Isa::detect().context("GAINSAY_ISA")?);
     settings.network.connections_per_address = config.arbiter.connections_per_address;
     let key = settings.keypair.key();
-    let arbiter = gainsay_arbiter::Arbiter::start(settings).await.context("the arbiter cannot start")?;
+    let arbiter =
+        gainsay_arbiter::Arbiter::start(settings).await.context("the arbiter cannot start")?;
     say_ready(&ReadyLine {
         ready: true,
         role: "arbiter",
@@ -118,14 +123,18 @@ pub async fn arbiter(config: Config, args: &ArbiterArgs) -> Result<()> {
 pub async fn executor(config: Config, args: &ExecutorArgs) -> Result<()> {
     let keypair = keypair(&config)?;
     let key = keypair.key();
-    let address = config.client.arbiter.context("the arbiter's address is not known: give --arbiter ADDR")?;
+    let address =
+        config.client.arbiter.context("the arbiter's address is not known: give --arbiter ADDR")?;
     let folder = data(&args.daemon, &config.executor.data)?;
     let threads = args.daemon.threads.map_or(config.executor.threads, NonZeroUsize::get);
     let conduct: Box<dyn Conduct> = if args.cheat.is_empty() {
         Box::new(Honest)
     } else {
         let journal = folder.join(LIES);
-        Box::new(Cheating::open(&args.cheat, args.cheat_seed, &journal).context("cannot open the journal of lies")?)
+        Box::new(
+            Cheating::open(&args.cheat, args.cheat_seed, &journal)
+                .context("cannot open the journal of lies")?,
+        )
     };
     let arbiter = arbiter_key(&config)?;
     let mut settings =
@@ -154,7 +163,8 @@ pub async fn executor(config: Config, args: &ExecutorArgs) -> Result<()> {
 pub async fn challenger(config: Config, args: &ChallengerArgs) -> Result<()> {
     let keypair = keypair(&config)?;
     let key = keypair.key();
-    let address = config.client.arbiter.context("the arbiter's address is not known: give --arbiter ADDR")?;
+    let address =
+        config.client.arbiter.context("the arbiter's address is not known: give --arbiter ADDR")?;
     let folder = data(&args.daemon, &config.challenger.data)?;
     let threads = args.daemon.threads.map_or(config.challenger.threads, NonZeroUsize::get);
     let sample = args.sample.unwrap_or(config.challenger.sample);
@@ -166,11 +176,13 @@ pub async fn challenger(config: Config, args: &ChallengerArgs) -> Result<()> {
     settings.sampling = SamplingRate::new(sample).context("--sample")?;
     if args.cheat.is_some() {
         let alarm = FalseAlarm::open(args.cheat_seed, 1, &journal);
-        settings.conduct =
-            gainsay_challenger::Conduct::FalseAlarm(alarm.context("cannot open the journal of lies")?);
+        settings.conduct = gainsay_challenger::Conduct::FalseAlarm(
+            alarm.context("cannot open the journal of lies")?,
+        );
     }
-    let mut challenger =
-        gainsay_challenger::Challenger::start(settings).await.context("the challenger cannot start")?;
+    let mut challenger = gainsay_challenger::Challenger::start(settings)
+        .await
+        .context("the challenger cannot start")?;
     say_ready(&ReadyLine {
         ready: true,
         role: "challenger",

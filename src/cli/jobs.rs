@@ -27,7 +27,8 @@ struct Submitted {
 
 /// Runs `gainsay submit`.
 pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
-    let artifact = client.artifact(ArtifactId(args.artifact)).await.context("cannot ask for the artifact")?;
+    let artifact =
+        client.artifact(ArtifactId(args.artifact)).await.context("cannot ask for the artifact")?;
     let artifact = artifact
         .with_context(|| format!("the arbiter has not admitted artifact {}", args.artifact))?;
     let (index, program) = choose_program(&artifact, args.program.as_deref())?;
@@ -35,7 +36,9 @@ pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
     for (name, port) in &program.inputs {
         let prefix = format!("{name}=");
         let file = args.inputs.iter().find_map(|input| input.strip_prefix(&prefix));
-        let file = file.with_context(|| format!("the program's input {name:?} is not given: --input {name}=FILE"))?;
+        let file = file.with_context(|| {
+            format!("the program's input {name:?} is not given: --input {name}=FILE")
+        })?;
         let tensor = read_input(Path::new(file), port)
             .with_context(|| format!("input {name:?} from {file}"))?;
         let content = client.put_blob(&tensor.bytes()).await.context("cannot send an input")?;
@@ -66,14 +69,17 @@ fn choose_program<'a>(
 ) -> Result<(u32, &'a ProgramView)> {
     let mut programs = (0u32..).zip(&artifact.programs);
     let known = || {
-        let names: Vec<&str> = artifact.programs.iter().map(|program| program.name.as_str()).collect();
+        let names: Vec<&str> =
+            artifact.programs.iter().map(|program| program.name.as_str()).collect();
         names.join(", ")
     };
     match name {
         Some(name) => programs
             .find(|(_, program)| program.name == name)
             .with_context(|| format!("the artifact has no program {name:?}; it has: {}", known())),
-        None if artifact.programs.len() == 1 => programs.next().context("the artifact has no program"),
+        None if artifact.programs.len() == 1 => {
+            programs.next().context("the artifact has no program")
+        }
         None => bail!("the artifact has several programs ({}): choose one with --program", known()),
     }
 }
@@ -154,7 +160,8 @@ struct OutputView {
 pub async fn result(client: &ArbiterClient, args: &ResultArgs) -> Result<()> {
     let id = JobId(MessageId(args.job));
     let state = wait(client, id, args).await?;
-    let artifact = client.artifact(state.job.artifact).await.context("cannot ask for the artifact")?;
+    let artifact =
+        client.artifact(state.job.artifact).await.context("cannot ask for the artifact")?;
     let names: Vec<String> = artifact
         .and_then(|view| view.programs.get(state.job.program as usize).cloned())
         .map(|program| program.outputs.into_iter().map(|(name, _)| name).collect())
@@ -163,7 +170,8 @@ pub async fn result(client: &ArbiterClient, args: &ResultArgs) -> Result<()> {
         !matches!(claim.outcome(), Some(ClaimOutcome::Rejected | ClaimOutcome::Cancelled))
     });
     let mut outputs = Vec::new();
-    for (position, output) in claim.map_or(&[][..], |claim| &claim.claim.outputs).iter().enumerate() {
+    for (position, output) in claim.map_or(&[][..], |claim| &claim.claim.outputs).iter().enumerate()
+    {
         let name = names.get(position).cloned().unwrap_or_else(|| format!("output-{position}"));
         outputs.push(fetch_output(client, output, name, args).await?);
     }
@@ -201,7 +209,10 @@ async fn fetch_output(
     name: String,
     args: &ResultArgs,
 ) -> Result<OutputView> {
-    let bytes = client.get_blob(output.content).await.with_context(|| format!("cannot fetch output {name:?}"))?;
+    let bytes = client
+        .get_blob(output.content)
+        .await
+        .with_context(|| format!("cannot fetch output {name:?}"))?;
     if gainsay_commitment::content(&bytes) != output.content {
         bail!("the bytes of output {name:?} are not those that were claimed");
     }
@@ -209,9 +220,11 @@ async fn fetch_output(
     let tensor = Tensor::from_bytes(&tensor_type(&port)?, &bytes)
         .with_context(|| format!("output {name:?} is not of the claimed type"))?;
     if let Some(folder) = &args.save {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
         let file = folder.join(format!("{name}.bin"));
-        std::fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(&file, &bytes)
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     let values = match tensor.as_f32() {
         Some(values) => Some(values.iter().map(|value| f64::from(*value)).collect()),

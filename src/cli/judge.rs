@@ -27,14 +27,28 @@ struct Report {
     arbiter: String,
 }
 
-/// Runs `gainsay judge`.
+/// Runs `gainsay judge`. With several files, the first that is not confirmed ends it.
 pub fn run(args: &JudgeArgs) -> Result<()> {
-    let bytes = read(&args.case)?;
-    let place = || format!("{}", args.case.display());
-    let file = CaseFile::from_bytes(&bytes).with_context(place)?;
     let kernels = Kernels::detect().context("this machine's kernels")?;
-    let judgement = file.confirm(&kernels).with_context(place)?;
-    let report = Report {
+    let reports =
+        args.cases.iter().map(|case| confirm(case, &kernels)).collect::<Result<Vec<Report>>>()?;
+    match reports.as_slice() {
+        [report] => print(args.output, report, || tell(report)),
+        several => print(args.output, &several, || {
+            for (case, report) in args.cases.iter().zip(several) {
+                println!("{}", case.display());
+                tell(report);
+            }
+        }),
+    }
+}
+
+fn confirm(case: &Path, kernels: &Kernels) -> Result<Report> {
+    let bytes = read(case)?;
+    let place = || format!("{}", case.display());
+    let file = CaseFile::from_bytes(&bytes).with_context(place)?;
+    let judgement = file.confirm(kernels).with_context(place)?;
+    Ok(Report {
         verdict: judgement.verdict.name().to_owned(),
         layer: judgement.layer,
         layers: judgement.layers,
@@ -45,16 +59,17 @@ pub fn run(args: &JudgeArgs) -> Result<()> {
         executor: judgement.executor.to_string(),
         challenger: judgement.challenger.to_string(),
         arbiter: file.verdict.arbiter.to_string(),
-    };
-    print(args.output, &report, || {
-        println!("{}: the arbiter's verdict is confirmed", report.verdict.replace('_', " "));
-        println!(
-            "layer {} of {} ({}), {} operations replayed",
-            report.layer, report.layers, report.layer_name, report.operations
-        );
-        println!("claim      {}\nexecutor   {}", report.claim, report.executor);
-        println!("challenger {}\narbiter    {}", report.challenger, report.arbiter);
     })
+}
+
+fn tell(report: &Report) {
+    println!("{}: the arbiter's verdict is confirmed", report.verdict.replace('_', " "));
+    println!(
+        "layer {} of {} ({}), {} operations replayed",
+        report.layer, report.layers, report.layer_name, report.operations
+    );
+    println!("claim      {}\nexecutor   {}", report.claim, report.executor);
+    println!("challenger {}\narbiter    {}", report.challenger, report.arbiter);
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -33,7 +33,10 @@ pub fn write(path: &Path, keypair: &Keypair) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).with_context(|| {
-        format!("cannot create the key file {} (an existing one is never overwritten)", path.display())
+        format!(
+            "cannot create the key file {} (an existing one is never overwritten)",
+            path.display()
+        )
     })?;
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
@@ -57,7 +60,12 @@ pub fn read(path: &Path) -> Result<Keypair> {
     let seed: Zeroizing<[u8; 32]> = digits
         .parse::<gainsay_commitment::Digest>()
         .map(|digest| Zeroizing::new(digest.0))
-        .map_err(|_| anyhow::anyhow!("{} is damaged: 64 hexadecimal digits are due after the prefix", place()))?;
+        .map_err(|_| {
+            anyhow::anyhow!(
+                "{} is damaged: 64 hexadecimal digits are due after the prefix",
+                place()
+            )
+        })?;
     Ok(Keypair::from_seed(&seed))
 }
 

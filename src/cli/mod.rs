@@ -34,8 +34,9 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    let filter = EnvFilter::try_new(&cli.common.log)
-        .with_context(|| format!("--log {:?} is not a filter such as info or gainsay_arbiter=debug", cli.common.log))?;
+    let filter = EnvFilter::try_new(&cli.common.log).with_context(|| {
+        format!("--log {:?} is not a filter such as info or gainsay_arbiter=debug", cli.common.log)
+    })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -45,14 +46,18 @@ fn run(cli: Cli) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let loaded = || Config::load(cli.common.config.as_deref()).map(|config| config.with(&cli.common));
+    let loaded =
+        || Config::load(cli.common.config.as_deref()).map(|config| config.with(&cli.common));
     match &cli.command {
         Command::Key(command) => key::run(command),
         Command::Artifact(command) => runtime.block_on(artifact::run(&loaded, command)),
         Command::Judge(args) => judge::run(args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {
-            print!("{}", toml::to_string_pretty(&loaded()?).context("cannot encode the configuration")?);
+            print!(
+                "{}",
+                toml::to_string_pretty(&loaded()?).context("cannot encode the configuration")?
+            );
             Ok(())
         }
         Command::Config(ConfigCommand::Check) => {
@@ -70,7 +75,9 @@ fn run(cli: Cli) -> Result<()> {
 /// The commands that talk to an arbiter and end.
 async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
     match command {
-        Command::Submit(args) => with(config, async |client| jobs::submit(client, args).await).await,
+        Command::Submit(args) => {
+            with(config, async |client| jobs::submit(client, args).await).await
+        }
         Command::Fund(args) => with(config, async |client| money::fund(client, args).await).await,
         Command::Result(args) => {
             with_reader(config, async |client| jobs::result(client, args).await).await
@@ -81,7 +88,9 @@ async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
         Command::Disputes(args) => {
             with_reader(config, async |client| views::disputes(client, args).await).await
         }
-        Command::Show(args) => with_reader(config, async |client| views::show(client, args).await).await,
+        Command::Show(args) => {
+            with_reader(config, async |client| views::show(client, args).await).await
+        }
         Command::Balance(args) => {
             with_reader(config, async |client| money::balance(client, config, args).await).await
         }
@@ -90,7 +99,11 @@ async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
 }
 
 /// Prints a value as JSON, or lets `people` print it.
-fn print<T: serde::Serialize>(output: args::Output, value: &T, people: impl FnOnce()) -> Result<()> {
+fn print<T: serde::Serialize>(
+    output: args::Output,
+    value: &T,
+    people: impl FnOnce(),
+) -> Result<()> {
     if output.json {
         println!("{}", serde_json::to_string_pretty(value).context("cannot encode the answer")?);
     } else {

@@ -32,7 +32,12 @@ pub async fn balance(client: &ArbiterClient, config: &Config, args: &BalanceArgs
         escrow_micro: view.escrow.0,
     };
     print(args.output, &balance, || {
-        println!("free   {:>20}\nbonds  {:>20}\nescrow {:>20}", view.free.to_string(), view.bonds.to_string(), view.escrow.to_string());
+        println!(
+            "free   {:>20}\nbonds  {:>20}\nescrow {:>20}",
+            view.free.to_string(),
+            view.bonds.to_string(),
+            view.escrow.to_string()
+        );
     })
 }
 

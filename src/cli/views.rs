@@ -132,7 +132,10 @@ pub async fn claims(client: &ArbiterClient, args: &ListArgs) -> Result<()> {
         .map(|(job, claim)| claim_line(job, claim))
         .collect();
     print(args.output, &lines, || {
-        println!("{:<64}  {:<9}  {:<8}  {:>10}  {:>8}", "claim", "phase", "executor", "challenges", "disputes");
+        println!(
+            "{:<64}  {:<9}  {:<8}  {:>10}  {:>8}",
+            "claim", "phase", "executor", "challenges", "disputes"
+        );
         for line in &lines {
             let executor = line.executor.get(..8).unwrap_or_default();
             println!(
@@ -154,10 +157,17 @@ pub async fn disputes(client: &ArbiterClient, args: &ListArgs) -> Result<()> {
         .map(|(claim, dispute)| dispute_line(claim, dispute))
         .collect();
     print(args.output, &lines, || {
-        println!("{:<64}  {:<18}  {:>7}  {:>6}  {:>8}", "claim", "phase", "layer", "rounds", "bytes");
+        println!(
+            "{:<64}  {:<18}  {:>7}  {:>6}  {:>8}",
+            "claim", "phase", "layer", "rounds", "bytes"
+        );
         for line in &lines {
-            let layer = line.layer.map_or("-".to_owned(), |layer| format!("{layer}/{}", line.layers));
-            println!("{}  {:<18}  {layer:>7}  {:>6}  {:>8}", line.claim, line.phase, line.rounds, line.bytes);
+            let layer =
+                line.layer.map_or("-".to_owned(), |layer| format!("{layer}/{}", line.layers));
+            println!(
+                "{}  {:<18}  {layer:>7}  {:>6}  {:>8}",
+                line.claim, line.phase, line.rounds, line.bytes
+            );
         }
     })
 }
@@ -165,14 +175,20 @@ pub async fn disputes(client: &ArbiterClient, args: &ListArgs) -> Result<()> {
 /// Runs `gainsay show`.
 pub async fn show(client: &ArbiterClient, args: &ShowArgs) -> Result<()> {
     let job = client.find(args.id).await.context("cannot look it up")?;
-    let job = job.with_context(|| format!("the arbiter knows no job, take, claim or challenge {}", args.id))?;
+    let job = job.with_context(|| {
+        format!("the arbiter knows no job, take, claim or challenge {}", args.id)
+    })?;
     let claims = job
         .claims
         .iter()
         .map(|claim| ClaimView {
             line: claim_line(&job, claim),
             outputs: claim.claim.outputs.iter().map(|output| output.content.to_string()).collect(),
-            disputes_on_it: claim.disputes.iter().map(|dispute| dispute_line(claim, dispute)).collect(),
+            disputes_on_it: claim
+                .disputes
+                .iter()
+                .map(|dispute| dispute_line(claim, dispute))
+                .collect(),
         })
         .collect();
     let view = JobView {
@@ -194,7 +210,10 @@ fn tell(job: &JobState, view: &JobView) {
     println!("requester {}\nfee       {}", view.requester, job.job.fee);
     for claim in &view.claims {
         let line = &claim.line;
-        println!("\nclaim     {}\nattempt   {}\nphase     {}", line.claim, line.attempt, line.phase);
+        println!(
+            "\nclaim     {}\nattempt   {}\nphase     {}",
+            line.claim, line.attempt, line.phase
+        );
         println!("executor  {}\nroot      {}", line.executor, line.root);
         for dispute in &claim.disputes_on_it {
             let layer = dispute.layer.map_or("not found yet".to_owned(), |layer| layer.to_string());

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gainsay_challenger::Alarm;
-use gainsay_executor::Lie;
 use gainsay_commitment::Digest;
+use gainsay_executor::Lie;
 use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobPhase, JobState};
 use serde::Serialize;
 
 use super::kind::Plan;
 use super::network::{challenger_name, executor_name};
 use super::play::Played;
-use crate::cli::args::DemoArgs;
 use crate::cli::LIES;
+use crate::cli::args::DemoArgs;
 
 /// One dispute of the demo.
 #[derive(Debug, Clone, Serialize)]
@@ -151,7 +151,11 @@ impl Figures {
             bail!("the ledger does not add up");
         }
         if self.honest_claims != self.jobs {
-            bail!("only {} of {} jobs ended with a correct final claim", self.honest_claims, self.jobs);
+            bail!(
+                "only {} of {} jobs ended with a correct final claim",
+                self.honest_claims,
+                self.jobs
+            );
         }
         Ok(())
     }
@@ -259,7 +263,8 @@ fn accuracy(played: &Played) -> Option<f64> {
             .collect();
         let largest = values.iter().copied().reduce(f32::max)?;
         known += 1;
-        right += usize::from(values.iter().position(|value| *value == largest) == Some(label.into()));
+        right +=
+            usize::from(values.iter().position(|value| *value == largest) == Some(label.into()));
     }
     (known > 0).then(|| right as f64 / known as f64)
 }

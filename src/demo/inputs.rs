@@ -37,7 +37,9 @@ fn digits_artifact() -> Result<Artifact> {
 
 #[cfg(not(feature = "models"))]
 fn digits_artifact() -> Result<Artifact> {
-    anyhow::bail!("this build has no models (feature `models`): name an artifact folder with --model DIR")
+    anyhow::bail!(
+        "this build has no models (feature `models`): name an artifact folder with --model DIR"
+    )
 }
 
 /// Held-out images in a seeded order, if the artifact takes such images.
@@ -90,16 +92,17 @@ fn seeded(plan: &Plan, index: u64, tensor: &TensorType) -> Result<Tensor> {
     let elements = tensor.elements().context("an input has too many elements")?;
     let mut state = plan.draw("input", index) | 1;
     let mut draw = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 40
     };
     let bytes: Vec<u8> = match tensor.dtype {
-        DType::F32 => {
-            (0..elements).flat_map(|_| (draw() as f32 / (1u32 << 24) as f32).to_le_bytes()).collect()
-        }
-        DType::F64 => {
-            (0..elements).flat_map(|_| (draw() as f64 / f64::from(1u32 << 24)).to_le_bytes()).collect()
-        }
+        DType::F32 => (0..elements)
+            .flat_map(|_| (draw() as f32 / (1u32 << 24) as f32).to_le_bytes())
+            .collect(),
+        DType::F64 => (0..elements)
+            .flat_map(|_| (draw() as f64 / f64::from(1u32 << 24)).to_le_bytes())
+            .collect(),
         other => {
             let width = other.size_bytes();
             let value = |number: u64| {

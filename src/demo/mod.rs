@@ -97,7 +97,10 @@ impl Folder {
 
     fn say(&self) {
         if let Self::Kept(path) = self {
-            println!("Everything is kept in {0}; judge again: gainsay judge {0}/cases/*.case", path.display());
+            println!(
+                "Everything is kept in {0}; judge again: gainsay judge {0}/cases/*.case",
+                path.display()
+            );
         }
     }
 }

@@ -116,10 +116,16 @@ impl Network {
         Ok(())
     }
 
-    async fn start_daemon(&mut self, name: &str, role: &str, flags: &[String]) -> Result<ReadyLine> {
+    async fn start_daemon(
+        &mut self,
+        name: &str,
+        role: &str,
+        flags: &[String],
+    ) -> Result<ReadyLine> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let logs = self.folder.join("logs");
-        std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+        std::fs::create_dir_all(&logs)
+            .with_context(|| format!("cannot make {}", logs.display()))?;
         let log = std::fs::File::create(logs.join(format!("{name}.log")))
             .with_context(|| format!("cannot write the log of {name}"))?;
         let mut command = Command::new(program);
@@ -151,8 +157,9 @@ impl Network {
         let mut reader = BufReader::new(stdout);
         let read = tokio::time::timeout(READY, reader.read_line(&mut line)).await;
         match read {
-            Ok(Ok(length)) if length > 0 => serde_json::from_str(&line)
-                .with_context(|| format!("{name} said {line:?} where it should say that it is ready")),
+            Ok(Ok(length)) if length > 0 => serde_json::from_str(&line).with_context(|| {
+                format!("{name} said {line:?} where it should say that it is ready")
+            }),
             Ok(_) => bail!("{name} stopped before it was ready: {}", self.last_words(name)),
             Err(_) => bail!("{name} was not ready after {} s", READY.as_secs()),
         }
@@ -161,7 +168,14 @@ impl Network {
     fn last_words(&self, name: &str) -> String {
         let log = self.folder.join("logs").join(format!("{name}.log"));
         let text = std::fs::read_to_string(log).unwrap_or_default();
-        text.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(" | ")
+        text.lines()
+            .rev()
+            .take(5)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+            .join(" | ")
     }
 
     /// An error if any daemon has stopped.

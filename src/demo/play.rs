@@ -9,8 +9,8 @@ use gainsay_model::Artifact;
 use gainsay_network::api::{AccountView, CaseView, TotalsView};
 use gainsay_player::ArbiterClient;
 use gainsay_protocol::{
-    AdmitArtifact, Amount, ArtifactId, ClaimId, Job, JobId, JobPhase, JobState, Key, Keypair, Message, Mint,
-    TensorRef, Time,
+    AdmitArtifact, Amount, ArtifactId, ClaimId, Job, JobId, JobPhase, JobState, Key, Keypair,
+    Message, Mint, TensorRef, Time,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -84,7 +84,8 @@ async fn fund(
 ) -> Result<()> {
     let params = operator.params().clone();
     let executor = params.executor_bond.0.saturating_mul(share.saturating_mul(2).saturating_add(4));
-    let challenger = params.challenger_bond.0.saturating_mul(u64::from(args.jobs).saturating_add(4));
+    let challenger =
+        params.challenger_bond.0.saturating_mul(u64::from(args.jobs).saturating_add(4));
     let mut deposits: Vec<(Key, u64)> = network
         .names
         .iter()
@@ -189,6 +190,8 @@ async fn accounts(
     let mut views = Vec::new();
     let named = network.names.iter().map(|(key, name)| (*key, name.clone()));
     let all = named.chain([(network.requester.key(), "requester".to_owned())]);
+    let mut all: Vec<(Key, String)> = all.collect();
+    all.sort_by(|left, right| left.1.cmp(&right.1));
     for (key, name) in all {
         let view = requester.account(key).await.context("cannot read a balance")?;
         views.push((key, name, view));
@@ -214,7 +217,8 @@ async fn gather(
         for claim in &state.claims {
             for dispute in &claim.disputes {
                 let root = dispute.counter_root;
-                let Some(view) = requester.case(claim.id, root).await.context("cannot ask for a case")?
+                let Some(view) =
+                    requester.case(claim.id, root).await.context("cannot ask for a case")?
                 else {
                     continue;
                 };

@@ -98,7 +98,8 @@ impl Network {
         };
         network.arbiter_key = network.new_key("arbiter");
         let operator = network.new_key("operator");
-        let config = format!("[network]\nname = \"test\"\noperator = \"{operator}\"\n{parameters}\n");
+        let config =
+            format!("[network]\nname = \"test\"\noperator = \"{operator}\"\n{parameters}\n");
         std::fs::write(network.path("gainsay.toml"), config).unwrap();
         network
     }
@@ -193,7 +194,8 @@ impl Network {
     pub fn http_get(&self, path: &str) -> String {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(&self.http).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -22,7 +22,7 @@ use gainsay_protocol::{
 
 pub use error::{CommitError, StoreError};
 pub use record::{
-    Act, BlobRecord, CaseRecord, Census, Change, Committed, Decide, Decision, Head, Resume,
+    Act, After, BlobRecord, CaseRecord, Census, Change, Committed, Decide, Decision, Head, Resume,
     Situation, Subject, Uploaded, Work,
 };
 pub use summary::{entry_kind, entry_topic, kind, message_kind, summary_of};

@@ -35,6 +35,9 @@ pub struct Situation<'a> {
 /// Decides an act, inside its transaction; `None` if there is nothing to do. It may be called again.
 pub type Decide = dyn FnMut(Situation<'_>) -> Result<Option<Decision>, Refused> + Send;
 
+/// Told of an act's log index and decision once they are durable.
+pub type After = dyn FnOnce(u64, &Decision) + Send;
+
 /// One transaction.
 pub struct Act {
     /// The message it carries out: `once_only`, a message accepted before changes nothing.
@@ -43,6 +46,20 @@ pub struct Act {
     pub subject: Subject,
     /// What is to be done.
     pub decide: Box<Decide>,
+    /// What follows once it is durable, whether or not anybody waits for the answer. In the order of the log; it must
+    /// not block.
+    pub after: Box<After>,
+}
+
+impl Act {
+    /// An act that nothing follows from.
+    pub fn new(
+        message: Option<MessageId>,
+        subject: Subject,
+        decide: impl FnMut(Situation<'_>) -> Result<Option<Decision>, Refused> + Send + 'static,
+    ) -> Self {
+        Self { message, subject, decide: Box::new(decide), after: Box::new(|_, _| {}) }
+    }
 }
 
 impl fmt::Debug for Act {
@@ -131,7 +148,7 @@ pub type Change = dyn FnMut(&JobState, Time) -> Option<JobState> + Send;
 pub struct Resume {
     /// When, in serving time, given the time of the last log entry.
     pub now: Box<dyn FnMut(Time) -> Time + Send>,
-    /// What happens to a job with disputes under way.
+    /// What happens to a live job.
     pub change: Box<Change>,
 }
 

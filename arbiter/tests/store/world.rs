@@ -174,12 +174,12 @@ impl World {
         let held = verified.message().required_blobs().into_iter().collect();
         let ready = verified.ready(&held).unwrap();
         let (params, view) = (self.params.clone(), self.view.clone());
-        let (message, subject) = (Some(ready.id()), decide::subject_of(&ready));
+        let (message, subject) = (ready.id(), decide::subject_of(&ready));
         let decide = move |situation: Situation<'_>| {
             let findings = Findings { artifact: Some(&view), standing };
             decide::message(&params, &ready, findings, situation.job, now).map(Some)
         };
-        Act { message, subject, decide: Box::new(decide) }
+        Act::new(Some(message), subject, decide)
     }
 
     /// The act of something that the arbiter brings about.
@@ -189,7 +189,7 @@ impl World {
             Some(job) => Ok(decide::occurrence(&params, occurrence, job, now)?),
             None => Ok(None),
         };
-        Act { message: None, subject: Subject::Job(job), decide: Box::new(decide) }
+        Act::new(None, Subject::Job(job), decide)
     }
 
     /// Says it, and expects that it is taken.
@@ -217,7 +217,7 @@ pub fn heartbeat(now: u64, change: impl Fn(&mut Decision) + Send + 'static) -> A
         change(&mut decision);
         Ok(Some(decision))
     };
-    Act { message: None, subject: Subject::Nothing, decide: Box::new(decide) }
+    Act::new(None, Subject::Nothing, decide)
 }
 
 /// Whether this is a refusal for want of money.

@@ -147,9 +147,10 @@ impl Table {
         }
         let required = Required::of(self.runner.program(), layer).unwrap();
         let manifest = self.artifact.manifest();
-        let weights = required.weights.iter().map(|&index| {
-            (index, self.artifact.weight(index).unwrap().bytes().into_owned())
-        });
+        let weights = required
+            .weights
+            .iter()
+            .map(|&index| (index, self.artifact.weight(index).unwrap().bytes().into_owned()));
         assert_eq!(manifest.programs.len(), 1);
         Case {
             version: CASE_VERSION,

@@ -114,10 +114,7 @@ fn layers_are_named_after_parameters_and_what_reads_none_joins_the_layer_before(
     // The reshape costs nothing and belongs to the layer that it leads to.
     assert_eq!(names(&program), ["fc1", "fc2", "head"]);
     assert_eq!(program.layers()[0].instructions.end, 3);
-    assert_eq!(
-        program.layers().iter().map(|l| l.state_bytes).collect::<Vec<_>>(),
-        [128, 128, 40]
-    );
+    assert_eq!(program.layers().iter().map(|l| l.state_bytes).collect::<Vec<_>>(), [128, 128, 40]);
 }
 
 #[test]

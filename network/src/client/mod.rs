@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quinn::{Connection, Endpoint, ConnectionError};
+use quinn::{Connection, ConnectionError, Endpoint};
 
 pub use blob::BlobPrefix;
 pub use feed::Subscription;
@@ -116,7 +116,8 @@ impl Client {
     /// that ends now; no longer than `Limits::handshake`.
     pub async fn finish(&self) {
         self.close();
-        let _ = tokio::time::timeout(self.inner.limits.handshake, self.inner.endpoint.wait_idle()).await;
+        let _ = tokio::time::timeout(self.inner.limits.handshake, self.inner.endpoint.wait_idle())
+            .await;
     }
 
     /// Asks the server. `Resp` must be the response type that the server's service has for `Req`.

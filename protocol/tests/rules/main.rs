@@ -7,6 +7,7 @@ mod clocks;
 mod divergence;
 mod envelope;
 mod game;
+mod gaps;
 mod invariants;
 mod money;
 mod params;

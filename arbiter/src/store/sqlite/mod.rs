@@ -68,10 +68,11 @@ impl SqliteStore {
         write::begin_network(&mut connection, params).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(options.create_if_missing(false).read_only(true))
+            .connect_with(options.clone().create_if_missing(false).read_only(true))
             .await
             .map_err(failed("opening the file for reading"))?;
-        Ok(Self { readers, writer: Writer::start(connection, observer) })
+        let options = options.create_if_missing(false);
+        Ok(Self { readers, writer: Writer::start(connection, options, observer) })
     }
 
     /// Closes the file once everything that was begun is done.

@@ -225,6 +225,14 @@ pub(super) async fn disputed_jobs(executor: impl SqliteExecutor<'_>) -> Found<Ve
     job_ids(&rows)
 }
 
+pub(super) async fn live_job_ids(executor: impl SqliteExecutor<'_>) -> Found<Vec<JobId>> {
+    let rows = sqlx::query("SELECT id FROM jobs WHERE live = 1 ORDER BY id")
+        .fetch_all(executor)
+        .await
+        .map_err(failed("listing live jobs"))?;
+    job_ids(&rows)
+}
+
 pub(super) async fn account(executor: impl SqliteExecutor<'_>, key: Key) -> Found<AccountView> {
     let rows = sqlx::query("SELECT account, amount FROM balances WHERE owner = ?")
         .bind(key_blob(&key))

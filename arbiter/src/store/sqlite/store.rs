@@ -10,7 +10,7 @@ use gainsay_protocol::{
     Transfer, Verdict,
 };
 
-use super::write::{Write, Written};
+use super::write::{Answered, Write};
 use super::{SqliteStore, read};
 use crate::store::{
     Act, BlobRecord, Census, CommitError, Committed, Head, Read, Resume, Store, StoreError,
@@ -33,7 +33,7 @@ impl Store for SqliteStore {
     fn commit(&self, act: Act) -> BoxFuture<'_, Result<Committed, CommitError>> {
         async move {
             match self.writer.write(Write::Act(act)).await? {
-                Written::Committed(committed) => Ok(committed),
+                Answered::Committed(committed) => Ok(committed),
                 _ => Err(mixed_up().into()),
             }
         }
@@ -43,7 +43,7 @@ impl Store for SqliteStore {
     fn resume(&self, resume: Resume) -> Read<'_, u64> {
         async move {
             match self.writer.write(Write::Resume(resume)).await.map_err(store_error)? {
-                Written::Index(index) => Ok(index),
+                Answered::Index(index) => Ok(index),
                 _ => Err(mixed_up()),
             }
         }

@@ -13,7 +13,7 @@ use sqlx::{Connection, Row};
 use super::codec::{blob, column, column_at_most, decode, encode, failed, key_blob, number};
 use super::{money, read};
 use crate::store::{
-    Act, BlobRecord, CaseRecord, CommitError, Committed, Decision, Head, Resume, Situation,
+    Act, After, BlobRecord, CaseRecord, CommitError, Committed, Decision, Head, Resume, Situation,
     StoreError, Subject, entry_kind, entry_topic, message_kind, summary_of,
 };
 
@@ -25,11 +25,36 @@ pub(super) enum Write {
     Replay(Digest, Verdict),
 }
 
-/// What came of it.
+/// What came of it, not yet durable.
 pub(super) enum Written {
+    Committed(Committed, Box<After>),
+    Index(u64),
+    Done,
+}
+
+/// What came of it, durably.
+pub(super) enum Answered {
     Committed(Committed),
     Index(u64),
     Done,
+}
+
+impl Written {
+    /// It is durable: what follows, follows.
+    pub(super) fn follow(self) -> Answered {
+        match self {
+            Self::Committed(committed, after) => {
+                if let Committed::New { index, decision } = &committed
+                    && catch_unwind(AssertUnwindSafe(|| after(*index, decision))).is_err()
+                {
+                    tracing::error!(index, "what follows from a log entry ended in a crash");
+                }
+                Answered::Committed(committed)
+            }
+            Self::Index(index) => Answered::Index(index),
+            Self::Done => Answered::Done,
+        }
+    }
 }
 
 /// Makes one write.
@@ -38,7 +63,7 @@ pub(super) async fn make(
     write: Write,
 ) -> Result<Written, CommitError> {
     match write {
-        Write::Act(act) => act_once(connection, act).await.map(Written::Committed),
+        Write::Act(act) => act_once(connection, act).await,
         Write::Resume(resumed) => resume(connection, resumed).await.map(Written::Index),
         Write::Blob(record) => Ok(blob_record(connection, record).await.map(|()| Written::Done)?),
         Write::Replay(content, verdict) => {
@@ -105,14 +130,12 @@ fn differing(stored: &Params, given: &Params) -> String {
 }
 
 /// Carries out an act, unless its message was accepted before.
-async fn act_once(
-    connection: &mut SqliteConnection,
-    mut act: Act,
-) -> Result<Committed, CommitError> {
+async fn act_once(connection: &mut SqliteConnection, mut act: Act) -> Result<Written, CommitError> {
+    let written = |committed, after| Ok(Written::Committed(committed, after));
     if let Some(id) = act.message
         && let Some((index, time)) = read::accepted(&mut *connection, id).await?
     {
-        return Ok(Committed::Before { index, time });
+        return written(Committed::Before { index, time }, act.after);
     }
     let job = match act.subject {
         Subject::Nothing => None,
@@ -124,9 +147,11 @@ async fn act_once(
     // A decision that panics must not take the writing task with it.
     let decided = catch_unwind(AssertUnwindSafe(|| (act.decide)(situation)));
     let crashed = |_| StoreError::Damaged { what: "deciding an act ended in a crash".to_owned() };
-    let Some(decision) = decided.map_err(crashed)?? else { return Ok(Committed::Nothing) };
+    let Some(decision) = decided.map_err(crashed)?? else {
+        return written(Committed::Nothing, act.after);
+    };
     let index = write_decision(connection, head, act.message, &decision).await?;
-    Ok(Committed::New { index, decision: Box::new(decision) })
+    written(Committed::New { index, decision: Box::new(decision) }, act.after)
 }
 
 async fn write_decision(
@@ -298,13 +323,13 @@ async fn heartbeat(connection: &mut SqliteConnection, time: Time) -> Result<(), 
     Ok(())
 }
 
-/// Logs a return after a gap and changes the jobs with disputes under way.
+/// Logs a return after a gap and changes whatever live job it concerns.
 async fn resume(connection: &mut SqliteConnection, mut resume: Resume) -> Result<u64, CommitError> {
     let head = read::head(&mut *connection).await?;
     let time = (resume.now)(head.last);
     let entry = LogEntry { index: head.entries, time, event: LoggedEvent::Resumed };
     append(connection, head, &entry, None).await?;
-    for job in read::disputed_jobs(&mut *connection).await? {
+    for job in read::live_job_ids(&mut *connection).await? {
         let Some(state) = read::job(&mut *connection, job).await? else { continue };
         if let Some(changed) = (resume.change)(&state, time) {
             job_record(connection, &changed).await?;

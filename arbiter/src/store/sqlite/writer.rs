@@ -8,14 +8,14 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::CommitObserver;
 use super::codec::failed;
-use super::write::{self, Write, Written};
+use super::write::{self, Answered, Write, Written};
 use crate::error::Chain;
 use crate::store::{CommitError, StoreError};
 
@@ -24,7 +24,7 @@ const BATCH: usize = 64;
 /// The most acts that wait; more wait to be let in.
 const QUEUE: usize = 1024;
 
-type Answer = Result<Written, CommitError>;
+type Answer = Result<Answered, CommitError>;
 
 struct Command {
     write: Write,
@@ -35,7 +35,7 @@ struct Command {
 pub(super) struct Writer {
     queue: mpsc::Sender<Command>,
     task: Mutex<Option<JoinHandle<()>>>,
-    closing: tokio::sync::watch::Sender<bool>,
+    closing: watch::Sender<bool>,
 }
 
 impl fmt::Debug for Writer {
@@ -45,9 +45,15 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, observer: CommitObserver) -> Self {
+    /// Starts the task with an open connection; `options` are for opening it again.
+    pub(super) fn start(
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        observer: CommitObserver,
+    ) -> Self {
         let (queue, commands) = mpsc::channel(QUEUE);
-        let (closing, closed) = tokio::sync::watch::channel(false);
+        let (closing, closed) = watch::channel(false);
+        let connection = Connection { options, current: Some(connection) };
         let task = tokio::spawn(serve(connection, commands, closed, observer));
         Self { queue, task: Mutex::new(Some(task)), closing }
     }
@@ -79,10 +85,26 @@ impl Drop for Writer {
     }
 }
 
+/// The writing connection, made again after a failure: what state a failed one is in is not knowable.
+struct Connection {
+    options: SqliteConnectOptions,
+    current: Option<SqliteConnection>,
+}
+
+impl Connection {
+    async fn get(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        let connection = match self.current.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(failed("opening the file again"))?,
+        };
+        Ok(self.current.insert(connection))
+    }
+}
+
 async fn serve(
-    mut connection: SqliteConnection,
+    mut connection: Connection,
     mut commands: mpsc::Receiver<Command>,
-    mut closing: tokio::sync::watch::Receiver<bool>,
+    mut closing: watch::Receiver<bool>,
     observer: CommitObserver,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -100,58 +122,75 @@ async fn serve(
         }
         let begun = Instant::now();
         let acts = batch.len();
-        write_batch(&mut connection, &mut batch).await;
+        if let Err(error) = write_batch(&mut connection, std::mem::take(&mut batch)).await {
+            tracing::error!(error = %Chain(&error), "a commit failed; nothing of it was acknowledged");
+            connection.current = None;
+        }
         observer(begun.elapsed(), acts);
     }
-    if let Err(error) = connection.close().await {
+    if let Some(connection) = connection.current
+        && let Err(error) = connection.close().await
+    {
         tracing::warn!(%error, "the database did not close cleanly; it is recovered when it is opened again");
     }
 }
 
-/// Writes all of `batch` in one transaction and answers.
-async fn write_batch(connection: &mut SqliteConnection, batch: &mut Vec<Command>) {
-    let mut done = Vec::with_capacity(batch.len());
-    let committed = async {
-        let mut transaction = connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed("beginning a transaction"))?;
-        for Command { write, answer } in batch.drain(..) {
-            let outcome = write_one(&mut transaction, write).await;
-            done.push((answer, outcome));
-        }
-        transaction.commit().await.map_err(failed("committing"))
-    };
-    match committed.await {
-        Ok(()) => {
-            for (answer, outcome) in done {
-                let _ = answer.send(outcome);
+/// Writes all of `batch` in one transaction; only then does what follows, and everybody is answered.
+///
+/// # Errors
+/// If it could not be committed. Then everybody is told so, and nothing of it is there.
+async fn write_batch(connection: &mut Connection, batch: Vec<Command>) -> Result<(), StoreError> {
+    let (writes, answers): (Vec<Write>, Vec<_>) =
+        batch.into_iter().map(|command| (command.write, command.answer)).unzip();
+    match write_all(connection, writes).await {
+        Ok(done) => {
+            for (outcome, answer) in done.into_iter().zip(answers) {
+                let _ = answer.send(outcome.map(Written::follow));
             }
+            Ok(())
         }
         Err(error) => {
-            tracing::error!(error = %Chain(&error), "a commit failed; nothing of it was acknowledged");
-            let answers = done.into_iter().map(|(answer, _)| answer);
-            let unwritten = batch.drain(..).map(|command| command.answer);
-            for answer in answers.chain(unwritten) {
+            for answer in answers {
                 let source = sqlx::Error::Protocol(Chain(&error).to_string());
                 let failure = StoreError::Database { doing: "committing", source };
                 let _ = answer.send(Err(failure.into()));
             }
+            Err(error)
         }
     }
 }
 
-/// Makes one write in a savepoint of its own.
-async fn write_one(transaction: &mut SqliteConnection, write: Write) -> Answer {
-    let mut savepoint = transaction.begin().await.map_err(failed("beginning a savepoint"))?;
-    match write::make(&mut savepoint, write).await {
-        Ok(written) => {
-            savepoint.commit().await.map_err(failed("releasing a savepoint"))?;
-            Ok(written)
-        }
-        Err(error) => {
-            savepoint.rollback().await.map_err(failed("rolling a savepoint back"))?;
-            Err(error)
-        }
+async fn write_all(
+    connection: &mut Connection,
+    writes: Vec<Write>,
+) -> Result<Vec<Result<Written, CommitError>>, StoreError> {
+    let mut transaction = connection
+        .get()
+        .await?
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed("beginning a transaction"))?;
+    let mut done = Vec::with_capacity(writes.len());
+    for write in writes {
+        done.push(write_one(&mut transaction, write).await?);
     }
+    transaction.commit().await.map_err(failed("committing"))?;
+    Ok(done)
+}
+
+/// Makes one write in a savepoint of its own.
+///
+/// # Errors
+/// If the savepoint itself failed: SQLite may then have rolled the whole transaction back.
+async fn write_one(
+    transaction: &mut SqliteConnection,
+    write: Write,
+) -> Result<Result<Written, CommitError>, StoreError> {
+    let mut savepoint = transaction.begin().await.map_err(failed("beginning a savepoint"))?;
+    let outcome = write::make(&mut savepoint, write).await;
+    match &outcome {
+        Ok(_) => savepoint.commit().await.map_err(failed("releasing a savepoint"))?,
+        Err(_) => savepoint.rollback().await.map_err(failed("rolling a savepoint back"))?,
+    }
+    Ok(outcome)
 }
