@@ -15,7 +15,7 @@ use gainsay_arbiter::store::{
 use gainsay_commitment::content;
 use gainsay_protocol::{
     Account, Amount, ClaimId, JobId, JobPhase, Key, Ledger, LoggedEvent, MessageId, Time, Transfer,
-    TransferKind, Verdict,
+    TransferKind, Verdict, next_deadline,
 };
 
 use crate::world::{World, heartbeat, is_poverty, telling};
@@ -371,14 +371,7 @@ pub async fn a_dispute_is_followed_to_its_case(bench: &dyn Bench) {
 
     // After a gap every running clock has at least the grace; nothing else changes.
     let before = store.job(job).await.unwrap().unwrap();
-    let params = world.params.clone();
-    let resume = Resume {
-        now: Box::new(|last| Time(last.0 + 195)),
-        change: Box::new(move |job, now| {
-            gainsay_arbiter::decide::resumed(&params, job, now).unwrap()
-        }),
-    };
-    let index = store.resume(resume).await.unwrap();
+    let index = store.resume(resume(&world, 355)).await.unwrap();
     assert_eq!(store.log(index, 1).await.unwrap()[0].event, LoggedEvent::Resumed);
     let after = store.job(job).await.unwrap().unwrap();
     assert_ne!(before, after);
@@ -403,6 +396,40 @@ pub async fn a_dispute_is_followed_to_its_case(bench: &dyn Bench) {
     assert_eq!(store.case(claim, content(b"other")).await.unwrap(), None);
 }
 
+pub async fn a_return_after_a_gap_concerns_every_live_job(bench: &dyn Bench) {
+    let (world, store) = (World::new(), bench.open().await);
+    world.open(&store).await;
+    let (first, second) = (&world.executors[0], &world.executors[1]);
+    let (taken, _) = world.say(&store, &world.job(1, 100, 10_000), 1).await;
+    let (claimed, _) = world.say(&store, &world.job(2, 100, 10_000), 1).await;
+    let (open, _) = world.say(&store, &world.job(3, 100, 10_000), 1).await;
+    world.say(&store, &world.take(second, JobId(claimed), 0), 2).await;
+    world.say(&store, &world.claim(second, JobId(claimed), 0, &telling(2, 9, 1)), 2).await;
+    world.say(&store, &world.take(first, JobId(taken), 0), 15).await;
+    let before = store.job(JobId(open)).await.unwrap();
+    // Lease and window have a few milliseconds left; they get the grace.
+    store.resume(resume(&world, 90)).await.unwrap();
+    let lease = store.job(JobId(taken)).await.unwrap().unwrap();
+    assert_eq!(next_deadline(&lease), Some(Time(110)));
+    let window = store.job(JobId(claimed)).await.unwrap().unwrap();
+    assert_eq!(next_deadline(&window), Some(Time(110)));
+    assert_eq!(store.due(Time(109), 9).await.unwrap(), []);
+    assert_eq!(store.due(Time(110), 9).await.unwrap().len(), 2);
+    assert_eq!(store.job(JobId(open)).await.unwrap(), before);
+    check_fold(&world, &store).await;
+}
+
+/// A return at `now`.
+fn resume(world: &World, now: u64) -> Resume {
+    let params = world.params.clone();
+    Resume {
+        now: Box::new(move |_| Time(now)),
+        change: Box::new(move |job, now| {
+            gainsay_arbiter::decide::resumed(&params, job, now).unwrap()
+        }),
+    }
+}
+
 /// Random people do random things; the tables are the fold of the log throughout.
 pub async fn db_is_fold_whatever_people_do(bench: &dyn Bench, seed: u64) {
     println!("seed {seed}");
@@ -414,6 +441,9 @@ pub async fn db_is_fold_whatever_people_do(bench: &dyn Bench, seed: u64) {
     }
     for _ in 0..160 {
         now += [0, 0, 1, 7, 30][numbers.below(5) as usize];
+        if numbers.below(12) == 0 {
+            store.resume(resume(&world, now)).await.unwrap();
+        }
         let number = numbers.below(4);
         let job = jobs[number as usize];
         let state = store.job(job).await.unwrap().unwrap();

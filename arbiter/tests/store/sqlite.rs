@@ -66,6 +66,7 @@ conforms! {
     an_act_that_changes_nothing_writes_nothing,
     blobs_and_replays_are_remembered,
     a_dispute_is_followed_to_its_case,
+    a_return_after_a_gap_concerns_every_live_job,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
