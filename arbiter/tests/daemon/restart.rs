@@ -1,4 +1,5 @@
-//! Stops, crashes and starts: whatever was acknowledged is there, and everything ends as it would have.
+//! Stops, crashes and starts (`prefix_recovery`, `downtime_free`): whatever was acknowledged is there, and everything
+//! ends as it would have.
 
 use gainsay_protocol::{
     Amount, ClaimOutcome, ClaimPhase, DisputePhase, JobPhase, LoggedEvent, Message, Mint, Outcome,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use gainsay_arbiter::store::sqlite::SqliteStore;
-use gainsay_arbiter::store::{Store, StoreError};
-use gainsay_protocol::{Millis, Params};
+use gainsay_arbiter::store::{Act, CommitError, Store, StoreError, Subject};
+use gainsay_protocol::{Millis, Params, Time};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -142,4 +142,35 @@ async fn a_closed_store_says_so() {
     let error = store.commit(heartbeat(2, |_| {})).await.unwrap_err();
     assert!(error.to_string().contains("closed"), "{error}");
     folder.try_open(&params()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_commit_the_store_goes_on_as_if_it_had_not_been() {
+    let (folder, world) = (Folder::new(), World::new());
+    let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
+    let mint = |nonce| world.mint(&world.requester, 5, nonce);
+    world.say(&store, &mint(0), 1).await;
+    let mut raw = folder.raw().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
+    let error = store.commit(world.act(&mint(1), None, Time(2))).await.unwrap_err();
+    assert!(matches!(error, CommitError::Store(StoreError::Database { .. })), "{error:?}");
+    // What is there can still be read.
+    assert_eq!(store.head().await.unwrap().entries, 1);
+    sqlx::query("ROLLBACK").execute(&mut raw).await.unwrap();
+    world.say(&store, &mint(1), 3).await;
+    conformance::check_fold(&world, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_that_crashes_leaves_the_store_working() {
+    let (folder, world) = (Folder::new(), World::new());
+    let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
+    let crash = Act::new(None, Subject::Nothing, |_| panic!("a bug"));
+    let error = store.commit(crash).await.unwrap_err().to_string();
+    assert!(error.contains("crash"), "{error}");
+    let mut crash_later = heartbeat(1, |_| {});
+    crash_later.after = Box::new(|_, _| panic!("another bug"));
+    store.commit(crash_later).await.unwrap();
+    world.say(&store, &world.mint(&world.requester, 5, 0), 2).await;
+    conformance::check_fold(&world, &store).await;
 }

@@ -3,7 +3,7 @@
 use gainsay_commitment::content;
 use gainsay_protocol::*;
 
-use crate::game::{Entry, Game, Refused, params};
+use crate::game::{Entry, Game, Refused, keypair, params};
 use crate::players::{Player, challenge, claim, claim_of, play, reveal_of};
 use crate::toy::{Trace, lie};
 
@@ -133,6 +133,58 @@ fn a_reveal_must_be_of_a_trace_with_the_jobs_inputs_and_the_claims_length() {
         let refused = Player::new(key, trace).reveal(&mut game);
         assert!(matches!(refused, Err(Refused::Rule(Rejection::Opening(_)))), "{refused:?}");
     }
+}
+
+#[test]
+fn a_reveal_must_open_both_ends_and_no_padding_but_empty() {
+    let mut game = Game::new(params(2), 5);
+    let executor = Player::new(0, lie(5, 1, 1));
+    let honest = Player::new(1, game.truth.clone());
+    claim(&mut game, &executor);
+    honest.commit(&mut game).unwrap();
+    game.pass_deadline();
+    let good = reveal_of(game.claim_id(), &honest.trace, honest.key());
+    let mut bad = vec![
+        Reveal { last_state: honest.trace.state(4), ..good.clone() },
+        Reveal { last: good.first.clone(), ..good.clone() },
+        Reveal { first: good.last.clone(), ..good.clone() },
+        Reveal { last: honest.trace.open(4).unwrap(), ..good.clone() },
+    ];
+    for level in 0..good.last.siblings.len() {
+        let mut traps = [good.clone(), good.clone(), good.clone(), good.clone()];
+        traps[0].first.siblings[level] = content(b"a trap");
+        traps[1].last.siblings[level] = content(b"a trap");
+        traps[2].first.siblings.truncate(level);
+        traps[3].last.siblings.truncate(level);
+        bad.extend(traps);
+    }
+    for reveal in bad {
+        let refused = game.refuses(1, Message::Reveal(reveal));
+        assert!(matches!(refused, Rejection::Opening(_)), "{refused}");
+    }
+    game.send(honest.keypair, Message::Reveal(good)).unwrap();
+}
+
+#[test]
+fn an_ended_claim_says_so_to_whoever_moves() {
+    let mut game = Game::new(params(2), 5);
+    let mut executor = Player::new(0, game.truth.clone());
+    let mut liar = Player::new(1, lie(5, 1 << 2, 1));
+    claim(&mut game, &executor);
+    challenge(&mut game, &[&liar]);
+    play(&mut game, &mut [&mut executor, &mut liar]);
+    let mut told = 0;
+    for (_, entry) in game.log.clone() {
+        let (Entry::Message(ready) | Entry::Evidence(ready, _)) = entry else { continue };
+        if matches!(ready.message(), Message::Take(_) | Message::Claim(_)) {
+            continue;
+        }
+        let signer = [0, 1].into_iter().find(|number| keypair(*number).key() == ready.signer());
+        let refused = game.refuses(signer.unwrap(), ready.message().clone());
+        assert_eq!(refused, Rejection::Ended("final"));
+        told += 1;
+    }
+    assert!(told >= 4);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use super::StoreError;
 /// The first version in which WAL mode cannot corrupt a database.
 const OLDEST_SQLITE: &str = "3.51.3";
 /// How long to wait for a lock that another process holds: nobody else should open the file at all.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = Duration::from_secs(1);
 /// Connections that read.
 const READERS: u32 = 4;
 
