@@ -33,11 +33,46 @@ fn claim(root: u8) -> Claim {
     }
 }
 
+fn sub_root(claim: ClaimId) -> Message {
+    let step = |number, index| StepOpening { state: digest(number), opening: opening(index) };
+    Message::SubRoot(SubRoot {
+        claim,
+        root: digest(8),
+        counter_root: digest(11),
+        layer: 2,
+        steps: 5,
+        sub_root: digest(17),
+        first: step(18, 0),
+        last: step(19, 5),
+    })
+}
+
+fn sub_dissection(claim: ClaimId, node: NodeId) -> Message {
+    Message::SubDissection(SubDissection {
+        claim,
+        counter_root: digest(11),
+        sub_root: digest(17),
+        node,
+        children: vec![digest(20), digest(21)],
+    })
+}
+
+fn chunk_dissection(claim: ClaimId) -> Message {
+    Message::ChunkDissection(ChunkDissection {
+        claim,
+        counter_root: digest(11),
+        sub_root: digest(17),
+        content: digest(22),
+        start_chunk: 4,
+        chunks: 4,
+        children: [digest(23), digest(24)],
+    })
+}
+
 /// One message of every kind, in the order of their discriminants.
 pub fn examples() -> Vec<Message> {
     let claim_id = ClaimId(MessageId(digest(1)));
     let node = NodeId { level: 2, index: 1 };
-    let step = |number, index| StepOpening { state: digest(number), opening: opening(index) };
     let network = NetworkId(digest(90));
     let signed = |root| Box::new(Signed::new(keypair(1), network, Message::Claim(claim(root))));
     vec![
@@ -80,32 +115,9 @@ pub fn examples() -> Vec<Message> {
             opening: opening(1),
             tensors: vec![(1, tensor(16))],
         }),
-        Message::SubRoot(SubRoot {
-            claim: claim_id,
-            root: digest(8),
-            counter_root: digest(11),
-            layer: 2,
-            steps: 5,
-            sub_root: digest(17),
-            first: step(18, 0),
-            last: step(19, 5),
-        }),
-        Message::SubDissection(SubDissection {
-            claim: claim_id,
-            counter_root: digest(11),
-            sub_root: digest(17),
-            node,
-            children: vec![digest(20), digest(21)],
-        }),
-        Message::ChunkDissection(ChunkDissection {
-            claim: claim_id,
-            counter_root: digest(11),
-            sub_root: digest(17),
-            content: digest(22),
-            start_chunk: 4,
-            chunks: 4,
-            children: [digest(23), digest(24)],
-        }),
+        sub_root(claim_id),
+        sub_dissection(claim_id, node),
+        chunk_dissection(claim_id),
         Message::Equivocation(Equivocation { one: signed(8), other: signed(25) }),
     ]
 }
