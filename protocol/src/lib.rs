@@ -2,7 +2,7 @@
 //!
 //! This crate does no IO, reads no clock and draws no randomness: time is an argument, signatures are checked
 //! but made only by whoever holds a [`Keypair`]. The way in is [`Signed::verify`], then [`Verified::ready`]
-//! (the blobs a message speaks of are held), then [`JobState::admit`] or [`step`]: a new state and the
+//! (the blobs a message speaks of are held), then [`JobState::admit`] or [`step()`]: a new state and the
 //! [`Effect`]s the caller must carry out in one transaction. Money is moved only by [`Transfer`]s, which
 //! [`Ledger::post`] applies or refuses as a whole. Every player reads [`Dispute::due`] and makes that move.
 
