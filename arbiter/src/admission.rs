@@ -56,6 +56,11 @@ impl Admission {
         let (_, manifest) = load_manifest(offer.artifact, offer.manifest, &self.blobs, limits)
             .await
             .map_err(not_loaded)?;
+        // Before a byte of them is read: what could never run is not worth the memory.
+        let (bytes, most) = (manifest.weight_bytes(), self.limits.run_bytes);
+        if bytes > most {
+            return Err(refused(format!("its weights have {bytes} bytes, allowed are {most}")));
+        }
         let parts = parts_of(&manifest);
         let held = self.blobs.held(&parts).await.map_err(|error| not_loaded(error.into()))?;
         let missing: Vec<_> = parts.into_iter().filter(|part| !held.contains(part)).collect();

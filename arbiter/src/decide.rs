@@ -8,7 +8,7 @@ use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
     Account, Amount, Effect, Event, EvidenceStanding, Job, JobState, LoggedEvent, Message, Mint,
     Params, ProgramFacts, Ready, Rejection, Time, Transfer, TransferKind, Transition, Verdict,
-    Withdraw, step,
+    step,
 };
 
 use crate::error::Refused;
@@ -81,7 +81,6 @@ pub fn message(
             decision.artifact = Some(findings.artifact.ok_or(unknown)?.clone());
         }
         Message::Mint(asked) => decision.transfers.push(mint(params, ready, asked)?),
-        Message::Withdraw(asked) => decision.transfers.push(withdraw(ready, asked)),
         Message::Job(asked) => {
             let facts = facts_for(asked, findings.artifact)?;
             apply(&mut decision, JobState::admit(params, ready, facts, now)?);
@@ -97,7 +96,7 @@ pub fn message(
             decision.event = LoggedEvent::Evidence { message: signed, bytes };
             apply(&mut decision, step(params, job, &Event::Evidence(ready, standing), now)?);
         }
-        Message::Equivocation(_) => {
+        Message::Withdraw(_) | Message::Equivocation(_) => {
             let kind = ready.message().kind();
             return Err(Rejection::NotPlayed { kind }.into());
         }
@@ -197,16 +196,6 @@ fn mint(params: &Params, ready: &Ready, asked: &Mint) -> Result<Transfer, Refuse
         kind: TransferKind::Deposit,
         cause: ready.id(),
     })
-}
-
-fn withdraw(ready: &Ready, asked: &Withdraw) -> Transfer {
-    Transfer {
-        debit: Account::Free(ready.signer()),
-        credit: Account::World,
-        amount: asked.amount,
-        kind: TransferKind::Withdrawal,
-        cause: ready.id(),
-    }
 }
 
 /// Puts a transition into a decision.

@@ -1,7 +1,7 @@
 //! `db_is_fold`: jobs, balances and suspensions rebuilt from the log alone, signatures checked again.
 //!
-//! An auditor runs this over a log that was fetched from an arbiter; the arbiter's tests run it against its own
-//! tables. What the registry said of an artifact is recomputed from the artifact by whoever calls it.
+//! The operator can run it over a database's own log, and the tests hold the tables against it. Replays and runs are
+//! taken from the log as the arbiter wrote them; case files are what checks those. What the registry said of an artifact is recomputed from the artifact by whoever calls it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use gainsay_network::api::{Request, Response};
 use gainsay_network::{Backoff, Identity, Limits, NetworkError, PeerKey, ReconnectingClient};
+use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::Gap;
@@ -59,6 +60,7 @@ pub(crate) async fn serve(core: Arc<Core>, period: Duration, door: Door) {
     let mut beats = tokio::time::interval(period);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut observed: Option<Instant> = None;
+    let observing = Arc::new(Semaphore::new(1));
     loop {
         beats.tick().await;
         if let Err(error) = door.knock().await {
@@ -78,9 +80,19 @@ pub(crate) async fn serve(core: Arc<Core>, period: Duration, door: Door) {
         }
         if observed.is_none_or(|at| at.elapsed() >= OBSERVE) {
             observed = Some(Instant::now());
-            if let Err(error) = core.observe().await {
-                tracing::error!(error = %Chain(&error), "the gauges could not be brought up to date");
-            }
+            observe(&core, &observing);
         }
     }
+}
+
+/// Brings the gauges up to date beside the heartbeats, so that a slow look at the store stops no time. One at a time.
+fn observe(core: &Arc<Core>, observing: &Arc<Semaphore>) {
+    let Ok(turn) = Arc::clone(observing).try_acquire_owned() else { return };
+    let core = Arc::clone(core);
+    tokio::spawn(async move {
+        if let Err(error) = core.observe().await {
+            tracing::error!(error = %Chain(&error), "the gauges could not be brought up to date");
+        }
+        drop(turn);
+    });
 }

@@ -27,7 +27,7 @@ use crate::store::{CaseRecord, CommitError, StoreError, Work};
 
 /// How often work is tried before it counts as inconclusive.
 const TRIES: u32 = 2;
-/// Pause before the store is asked again to take a verdict.
+/// Pause before anything that failed is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why work was not carried out.
@@ -51,7 +51,20 @@ enum WorkError {
     Crash,
 }
 
-/// The store's own trouble says nothing about the work: it is waited out.
+impl WorkError {
+    /// Whether it is the machine's trouble, which says nothing about the work. Bytes that are gone or damaged stay so.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::Blobs(error) => {
+                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The machine's own trouble says nothing about the work: it is waited out.
 async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
     tracing::error!(error = %Chain(error), "the store fails; the work waits");
     tokio::time::sleep(STORE_PAUSE).await;
@@ -125,16 +138,27 @@ impl Core {
             match self.judge_dispute(job, counter_root).await {
                 Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
                 Ok(Some((verdict, case))) => return Some((verdict, Some(case))),
-                Err(WorkError::Store(error)) => pause(&error).await,
+                Err(error) if error.may_pass() => pause(&error).await,
                 Err(error) => {
                     attempt += 1;
-                    let error = Chain(&error);
-                    tracing::error!(job = %job.0.0, %counter_root, attempt, %error, "a replay failed");
-                    self.metrics.disputes.replays.with_label_values(&["failed"]).inc();
+                    self.replay_failed(job, counter_root, attempt, &error);
+                    tokio::time::sleep(STORE_PAUSE).await;
                 }
             }
         }
         Some((Verdict::Inconclusive, None))
+    }
+
+    fn replay_failed(&self, job: JobId, counter_root: Digest, attempt: u32, error: &WorkError) {
+        let error = Chain(error);
+        tracing::error!(job = %job.0.0, %counter_root, attempt, %error, "a replay failed");
+        self.metrics.disputes.replays.with_label_values(&["failed"]).inc();
+    }
+
+    fn run_failed(&self, job: JobId, attempt: u32, error: &WorkError) {
+        let error = Chain(error);
+        tracing::error!(job = %job.0.0, attempt, %error, "a run failed");
+        self.metrics.disputes.runs.with_label_values(&["failed"]).inc();
     }
 
     async fn judge_dispute(
@@ -249,16 +273,15 @@ impl Core {
         while attempt < TRIES {
             match self.run_job(job).await {
                 Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
-                Err(WorkError::Store(error)) => pause(&error).await,
+                Err(error) if error.may_pass() => pause(&error).await,
                 Ok(Some(root)) => {
                     self.metrics.disputes.runs.with_label_values(&["done"]).inc();
                     return Some(Some(root));
                 }
                 Err(error) => {
                     attempt += 1;
-                    let error = Chain(&error);
-                    tracing::error!(job = %job.0.0, attempt, %error, "a run failed");
-                    self.metrics.disputes.runs.with_label_values(&["failed"]).inc();
+                    self.run_failed(job, attempt, &error);
+                    tokio::time::sleep(STORE_PAUSE).await;
                 }
             }
         }

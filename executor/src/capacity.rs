@@ -8,13 +8,14 @@ use std::time::Duration;
 use gainsay_protocol::{JobId, Key, MessageId, Millis};
 
 /// Whether one more job may be taken beside `open` ones, of which `unclaimed` are not claimed yet. `slowest` is the
-/// slowest run known, nothing if none was made yet: then one job at a time shows how long one takes.
+/// slowest run known, nothing if none was made yet: then one job at a time shows how long one takes. Runs are made one
+/// after another, so those of all takes must also fit in half a lease.
 pub fn may_take(
     open: usize,
     unclaimed: usize,
     max_open: usize,
     slowest: Option<Duration>,
-    budget: Millis,
+    (budget, lease): (Millis, Millis),
 ) -> bool {
     if open >= max_open {
         return false;
@@ -22,8 +23,11 @@ pub fn may_take(
     let Some(slowest) = slowest else {
         return unclaimed == 0;
     };
-    let runs = u32::try_from(open).unwrap_or(u32::MAX).saturating_add(1);
-    slowest.saturating_mul(runs) <= Duration::from_millis(budget.0 / 2)
+    let fit = |runs: usize, time: Millis| {
+        let runs = u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(1);
+        slowest.saturating_mul(runs) <= Duration::from_millis(time.0 / 2)
+    };
+    fit(open, budget) && fit(unclaimed, lease)
 }
 
 /// How long runs take: quick to believe a slow one, slow to forget it.
@@ -60,20 +64,33 @@ mod tests {
 
     #[test]
     fn open_claims_never_need_more_than_half_a_clock() {
-        let budget = Millis(1000);
-        let fits = |open, ms| may_take(open, 0, 100, Some(Duration::from_millis(ms)), budget);
+        let times = (Millis(1000), Millis(100_000));
+        let fits = |open, ms| may_take(open, 0, 100, Some(Duration::from_millis(ms)), times);
         assert!(fits(0, 500) && !fits(0, 501));
         assert!(fits(4, 100) && !fits(5, 100));
-        assert!(may_take(2, 0, 3, Some(Duration::ZERO), budget));
-        assert!(!may_take(3, 0, 3, Some(Duration::ZERO), budget));
+        assert!(may_take(2, 0, 3, Some(Duration::ZERO), times));
+        assert!(!may_take(3, 0, 3, Some(Duration::ZERO), times));
+    }
+
+    #[test]
+    fn takes_never_need_more_than_half_a_lease() {
+        let times = (Millis(100_000), Millis(1000));
+        let fits = |unclaimed, ms| {
+            may_take(unclaimed, unclaimed, 100, Some(Duration::from_millis(ms)), times)
+        };
+        assert!(fits(0, 500) && !fits(0, 501));
+        assert!(fits(4, 100) && !fits(5, 100));
     }
 
     #[test]
     fn the_first_run_is_made_alone() {
-        assert!(may_take(0, 0, 8, None, Millis(1000)));
-        assert!(!may_take(1, 1, 8, None, Millis(1000)));
+        assert!(may_take(0, 0, 8, None, (Millis(1000), Millis(1000))));
+        assert!(!may_take(1, 1, 8, None, (Millis(1000), Millis(1000))));
         // After a restart claims may be open although no run was made yet.
-        assert!(may_take(7, 0, 8, None, Millis(1000)) && !may_take(8, 0, 8, None, Millis(1000)));
+        assert!(
+            may_take(7, 0, 8, None, (Millis(1000), Millis(1000)))
+                && !may_take(8, 0, 8, None, (Millis(1000), Millis(1000)))
+        );
     }
 
     #[test]

@@ -181,7 +181,8 @@ impl Tasks {
         offers: Vec<JobId>,
     ) -> Result<(), ClientError> {
         let client = &self.shared.client;
-        let (bond, budget) = (client.params().executor_bond, client.params().budget);
+        let params = client.params();
+        let (bond, times) = (params.executor_bond, (params.budget, params.lease));
         // Takes that the arbiter's list does not show yet.
         let is_racing = |(job, (_, errand)): &(&JobId, &(Id, Errand))| {
             *errand == Errand::Take && !held.contains(job)
@@ -191,7 +192,7 @@ impl Tasks {
         let mut unclaimed = self.busy.values().filter(claiming).count();
         let mut open = held.len() + racing;
         let (slowest, max_open) = (self.shared.slowest_run(), self.max_open);
-        let room = |open, unclaimed| may_take(open, unclaimed, max_open, slowest, budget);
+        let room = |open, unclaimed| may_take(open, unclaimed, max_open, slowest, times);
         if offers.is_empty() || !room(open, unclaimed) {
             return Ok(());
         }

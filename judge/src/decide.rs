@@ -14,6 +14,15 @@ use gainsay_protocol::{
 
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
 
+/// The most arithmetic of a replayed layer, in FLOP: what an arbiter admits of a whole run.
+const MAX_OPERATIONS: u64 = 1 << 45;
+/// The most bytes that the program's values may take at once.
+const MAX_BYTES: u64 = 16 << 30;
+
+fn check_size(what: &'static str, found: u64, most: u64) -> Result<(), CaseError> {
+    if found <= most { Ok(()) } else { Err(CaseError::TooLarge { what, found, most }) }
+}
+
 /// What a case says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
@@ -70,6 +79,16 @@ pub enum CaseError {
         #[source]
         source: OpeningError,
     },
+    /// The replay would take more than anybody should have to spend on a stranger's file.
+    #[error("the layer takes {found} {what}, judged are at most {most}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How much.
+        found: u64,
+        /// The most that is judged.
+        most: u64,
+    },
     /// An input is not the job's.
     #[error("input {position} is not the job's: {reason}")]
     Input {
@@ -114,6 +133,8 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
     }
     let layer =
         program.layer(case.layer).ok_or(CaseError::Mismatch("the program has no such layer"))?;
+    check_size("operations", layer.cost, MAX_OPERATIONS)?;
+    check_size("bytes at once", program.peak_bytes(), MAX_BYTES)?;
     check_openings(case, claim_said, reveal_said)?;
     let verdict = replay(case, &manifest, &program, (job_said, claim_said), kernels)?;
     Ok(Judgement {

@@ -120,7 +120,7 @@ pub enum Rejection {
         kind: &'static str,
     },
     /// The message is part of the protocol but this arbiter's version does not play it.
-    #[error("this arbiter does not play {kind} messages: its layers are judged whole")]
+    #[error("{kind} messages are part of the protocol, but this arbiter does not take them yet")]
     NotPlayed {
         /// Its kind.
         kind: &'static str,

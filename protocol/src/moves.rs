@@ -159,13 +159,15 @@ impl Step<'_> {
         if challenge.commitment != due {
             return Err(Rejection::Commitment);
         }
-        if challenge.revealed.is_some() {
-            return Ok(());
-        }
+        let known_already = challenge.revealed.is_some();
         let mut known = claim.known.get(&reveal.root).cloned().unwrap_or_default();
         known.opened(reveal.first.verify(shape, 0, claim.first_state, reveal.root)?);
         let layers = shape.layers();
         known.opened(reveal.last.verify(shape, layers, reveal.last_state, reveal.root)?);
+        // Only what holds is taken, a repetition too: nobody fills the log with openings that lead nowhere.
+        if known_already {
+            return Ok(());
+        }
         claim.known.insert(reveal.root, known);
         let revealed =
             Revealed { root: reveal.root, last_state: reveal.last_state, message: ready.id() };

@@ -5,9 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use gainsay_canon::Kernels;
 use gainsay_judge::CaseFile;
+use gainsay_protocol::Key;
 use serde::Serialize;
 
 use super::args::JudgeArgs;
+use super::config::Config;
 use super::print;
 
 /// Larger files are not case files: a case holds one layer's weights and what it reads.
@@ -25,13 +27,19 @@ struct Report {
     executor: String,
     challenger: String,
     arbiter: String,
+    arbiter_checked: bool,
 }
 
 /// Runs `gainsay judge`. With several files, the first that is not confirmed ends it.
-pub fn run(args: &JudgeArgs) -> Result<()> {
+pub fn run(config: &Config, args: &JudgeArgs) -> Result<()> {
+    let expected = config.client.arbiter_key.as_deref().map(str::parse::<Key>);
+    let expected = expected.transpose().context("--arbiter-key")?;
     let kernels = Kernels::detect().context("this machine's kernels")?;
-    let reports =
-        args.cases.iter().map(|case| confirm(case, &kernels)).collect::<Result<Vec<Report>>>()?;
+    let reports = args
+        .cases
+        .iter()
+        .map(|case| confirm(case, expected, &kernels))
+        .collect::<Result<Vec<Report>>>()?;
     match reports.as_slice() {
         [report] => print(args.output, report, || tell(report)),
         several => print(args.output, &several, || {
@@ -43,10 +51,14 @@ pub fn run(args: &JudgeArgs) -> Result<()> {
     }
 }
 
-fn confirm(case: &Path, kernels: &Kernels) -> Result<Report> {
+fn confirm(case: &Path, expected: Option<Key>, kernels: &Kernels) -> Result<Report> {
     let bytes = read(case)?;
     let place = || format!("{}", case.display());
     let file = CaseFile::from_bytes(&bytes).with_context(place)?;
+    let arbiter = file.verdict.arbiter;
+    if let Some(expected) = expected.filter(|expected| *expected != arbiter) {
+        bail!("{}: the verdict is by {arbiter}, not by the arbiter {expected}", case.display());
+    }
     let judgement = file.confirm(kernels).with_context(place)?;
     Ok(Report {
         verdict: judgement.verdict.name().to_owned(),
@@ -58,18 +70,25 @@ fn confirm(case: &Path, kernels: &Kernels) -> Result<Report> {
         claim: judgement.claim.0.0.to_string(),
         executor: judgement.executor.to_string(),
         challenger: judgement.challenger.to_string(),
-        arbiter: file.verdict.arbiter.to_string(),
+        arbiter: arbiter.to_string(),
+        arbiter_checked: expected.is_some(),
     })
 }
 
 fn tell(report: &Report) {
-    println!("{}: the arbiter's verdict is confirmed", report.verdict.replace('_', " "));
+    let verdict = report.verdict.replace('_', " ");
+    println!("{verdict}: the verdict signed by this case's arbiter is confirmed");
     println!(
         "layer {} of {} ({}), {} operations replayed",
         report.layer, report.layers, report.layer_name, report.operations
     );
     println!("claim      {}\nexecutor   {}", report.claim, report.executor);
     println!("challenger {}\narbiter    {}", report.challenger, report.arbiter);
+    if !report.arbiter_checked {
+        println!(
+            "Whether that key is the arbiter you know was not checked: give --arbiter-key to check it."
+        );
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -51,7 +51,7 @@ fn run(cli: Cli) -> Result<()> {
     match &cli.command {
         Command::Key(command) => key::run(command),
         Command::Artifact(command) => runtime.block_on(artifact::run(&loaded, command)),
-        Command::Judge(args) => judge::run(args),
+        Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {
             print!(

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use gainsay_challenger::Alarm;
 use gainsay_commitment::Digest;
 use gainsay_executor::Lie;
+use gainsay_network::api::AccountView;
 use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobPhase, JobState};
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ pub struct Figures {
     pub frauds_caught: usize,
     /// Lies that went through.
     pub frauds_missed: usize,
-    /// Bonds slashed of somebody who told no lie.
+    /// Bonds slashed of somebody who told no lie, and honest parties that ended with less than they began with.
     pub false_slashes: usize,
     /// Whether every credit deposited is accounted for.
     pub conservation: bool,
@@ -108,6 +109,7 @@ impl Figures {
                 }
             }
         }
+        figures.false_slashes += honest_losers(plan, played);
         Ok(figures)
     }
 
@@ -198,6 +200,19 @@ impl Lies {
         let id = claim.id.0.0;
         self.alarms.iter().any(|alarm| alarm.claim == id && alarm.counter_root == counter_root)
     }
+}
+
+/// `honest_never_loses`: how many executors and challengers that told no lie ended with less than they began with.
+fn honest_losers(plan: &Plan, played: &Played) -> usize {
+    let liars = [Some(executor_name(plan.liar)), plan.alarmist.map(challenger_name)];
+    let worth = |view: &AccountView| {
+        [view.free, view.bonds, view.escrow].iter().map(|amount| u128::from(amount.0)).sum::<u128>()
+    };
+    let honest = played.accounts.iter().filter(|(_, name, ..)| {
+        let plays = name.starts_with("executor") || name.starts_with("challenger");
+        plays && !liars.contains(&Some(name.clone()))
+    });
+    honest.filter(|(_, _, before, after)| worth(after) < worth(before)).count()
 }
 
 /// Whether a challenger's bond on this claim was slashed.

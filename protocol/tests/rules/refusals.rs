@@ -158,11 +158,16 @@ fn a_reveal_must_open_both_ends_and_no_padding_but_empty() {
         traps[3].last.siblings.truncate(level);
         bad.extend(traps);
     }
-    for reveal in bad {
+    for reveal in bad.clone() {
         let refused = game.refuses(1, Message::Reveal(reveal));
         assert!(matches!(refused, Rejection::Opening(_)), "{refused}");
     }
     game.send(honest.keypair, Message::Reveal(good)).unwrap();
+    // Nor after the right one: the log takes no openings that lead nowhere.
+    for reveal in bad {
+        let refused = game.refuses(1, Message::Reveal(reveal));
+        assert!(matches!(refused, Rejection::Opening(_)), "{refused:?}");
+    }
 }
 
 #[test]
