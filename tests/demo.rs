@@ -81,7 +81,7 @@ fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say
     let folder = tempfile::tempdir().unwrap();
     let (kept, json) = (folder.path().join("kept"), folder.path().join("out.json"));
     let output = gainsay()
-        .args(["demo", "--seed", "11", "--jobs", "36", "--json"])
+        .args(["demo", "--seed", "11", "--json"])
         .arg(&json)
         .arg("--keep")
         .arg(&kept)
@@ -91,7 +91,7 @@ fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say
     let told: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     let record = tokio::runtime::Runtime::new()
         .unwrap()
-        .block_on(read(&kept.join("arbiter").join("arbiter.sqlite")));
+        .block_on(read(&kept.join("arbiter").join("arbiter.db")));
     let (lies, alarms) = journals(&kept);
     check_counts(&told, &record, &lies, &alarms);
     check_money(&told, &record);

@@ -6,9 +6,9 @@
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    Account, Amount, Effect, Event, EvidenceStanding, Job, JobState, LoggedEvent, Message, Mint,
-    Params, ProgramFacts, Ready, Rejection, Time, Transfer, TransferKind, Transition, Verdict,
-    step,
+    Account, Amount, ClaimId, Effect, Event, EvidenceStanding, Job, JobState, LoggedEvent, Message,
+    Mint, Params, ProgramFacts, Ready, Rejection, Time, Transfer, TransferKind, Transition,
+    Verdict, step,
 };
 
 use crate::error::Refused;
@@ -30,6 +30,8 @@ pub enum Occurrence {
     Tick,
     /// The disputed layer was replayed.
     Judged {
+        /// The claim.
+        claim: ClaimId,
         /// The counter root of the dispute.
         counter_root: Digest,
         /// What the replay says.
@@ -37,6 +39,8 @@ pub enum Occurrence {
     },
     /// The program was run.
     Ran {
+        /// The claim.
+        claim: ClaimId,
         /// The true trace root, unless it could not be carried out.
         root: Option<Digest>,
     },
@@ -127,11 +131,13 @@ pub fn occurrence(
     let id = job.id;
     let (event, logged) = match occurrence {
         Occurrence::Tick => (Event::Tick, LoggedEvent::Tick(id)),
-        Occurrence::Judged { counter_root, verdict } => (
-            Event::Judged { counter_root, verdict },
-            LoggedEvent::Judged { job: id, counter_root, verdict },
+        Occurrence::Judged { claim, counter_root, verdict } => (
+            Event::Judged { claim, counter_root, verdict },
+            LoggedEvent::Judged { job: id, claim, counter_root, verdict },
         ),
-        Occurrence::Ran { root } => (Event::Ran { root }, LoggedEvent::Ran { job: id, root }),
+        Occurrence::Ran { claim, root } => {
+            (Event::Ran { claim, root }, LoggedEvent::Ran { job: id, claim, root })
+        }
     };
     let transition = step(params, job, &event, now)?;
     if transition.state == *job && transition.effects.is_empty() {
@@ -141,7 +147,8 @@ pub fn occurrence(
     apply(&mut decision, transition);
     let could_not = matches!(
         occurrence,
-        Occurrence::Ran { root: None } | Occurrence::Judged { verdict: Verdict::Inconclusive, .. }
+        Occurrence::Ran { root: None, .. }
+            | Occurrence::Judged { verdict: Verdict::Inconclusive, .. }
     );
     decision.suspend = could_not.then_some(job.job.artifact);
     Ok(Some(decision))

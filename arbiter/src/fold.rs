@@ -127,12 +127,14 @@ impl<'a> Fold<'a> {
                 self.message(message, Some(standing), now)?;
             }
             LoggedEvent::Tick(job) => self.occurrence(*job, Occurrence::Tick, now)?,
-            LoggedEvent::Judged { job, counter_root, verdict } => {
-                let judged = Occurrence::Judged { counter_root: *counter_root, verdict: *verdict };
+            LoggedEvent::Judged { job, claim, counter_root, verdict } => {
+                let (claim, counter_root, verdict) = (*claim, *counter_root, *verdict);
+                let judged = Occurrence::Judged { claim, counter_root, verdict };
                 self.occurrence(*job, judged, now)?;
             }
-            LoggedEvent::Ran { job, root } => {
-                self.occurrence(*job, Occurrence::Ran { root: *root }, now)?;
+            LoggedEvent::Ran { job, claim, root } => {
+                let ran = Occurrence::Ran { claim: *claim, root: *root };
+                self.occurrence(*job, ran, now)?;
             }
             LoggedEvent::Heartbeat => {}
             LoggedEvent::Resumed => self.resumed(now)?,

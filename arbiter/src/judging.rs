@@ -14,7 +14,8 @@ use gainsay_commitment::{Context, Digest, hash};
 use gainsay_judge::{CASE_VERSION, Case, CaseError, CaseFile, Openings, SignedVerdict, judge};
 use gainsay_model::{Required, Runner};
 use gainsay_protocol::{
-    ClaimPhase, ClaimState, Dispute, DisputePhase, JobId, JobState, MessageId, Signed, Verdict,
+    ClaimId, ClaimPhase, ClaimState, Dispute, DisputePhase, JobId, JobState, MessageId, Signed,
+    Verdict,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -108,13 +109,16 @@ pub(crate) async fn serve(
 impl Core {
     /// Does one piece of work and has its result committed.
     async fn work(self: &Arc<Self>, task: Task) {
+        let Some(claim) = self.claim_under_way(task.job).await else { return };
         let (occurrence, case) = match task.work {
             Work::Replay(counter_root) => match self.verdict(task.job, counter_root).await {
-                Some((verdict, case)) => (Occurrence::Judged { counter_root, verdict }, case),
+                Some((verdict, case)) => {
+                    (Occurrence::Judged { claim, counter_root, verdict }, case)
+                }
                 None => return,
             },
             Work::Run => match self.true_root(task.job).await {
-                Some(root) => (Occurrence::Ran { root }, None),
+                Some(root) => (Occurrence::Ran { claim, root }, None),
                 None => return,
             },
         };
@@ -122,6 +126,17 @@ impl Core {
             match self.occur(task.job, occurrence, case).await {
                 Ok(_) => return,
                 Err(CommitError::Store(StoreError::Closed)) => return,
+                Err(error) => pause(&error).await,
+            }
+        }
+    }
+
+    /// The claim that the work is about.
+    async fn claim_under_way(&self, job: JobId) -> Option<ClaimId> {
+        loop {
+            match self.store.job(job).await {
+                Ok(state) => return state?.claim().map(|claim| claim.id),
+                Err(StoreError::Closed) => return None,
                 Err(error) => pause(&error).await,
             }
         }

@@ -3,7 +3,8 @@
 use gainsay_commitment::{Digest, OpeningError, RevealError, TreeError};
 
 use crate::{
-    Amount, ClaimOutcome, JobState, Key, Outcome, Ready, RefundReason, Time, Transfer, Verdict,
+    Amount, ClaimId, ClaimOutcome, JobState, Key, Outcome, Ready, RefundReason, Time, Transfer,
+    Verdict,
 };
 
 /// How evidence stands after its bytes were checked against the program.
@@ -31,6 +32,8 @@ pub enum Event<'a> {
     Resumed,
     /// The replay of the disputed layer is done.
     Judged {
+        /// The claim.
+        claim: ClaimId,
         /// The counter root of the dispute.
         counter_root: Digest,
         /// What it says.
@@ -38,6 +41,8 @@ pub enum Event<'a> {
     },
     /// The arbiter's own run is done.
     Ran {
+        /// The claim.
+        claim: ClaimId,
         /// The true trace root; `None` if the run could not be carried out.
         root: Option<Digest>,
     },

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, hash};
 
-use crate::{JobId, Key, Keypair, MessageId, NetworkId, Signature, Signed, Time, Verdict};
+use crate::{ClaimId, JobId, Key, Keypair, MessageId, NetworkId, Signature, Signed, Time, Verdict};
 
 /// What an entry records.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -25,6 +25,8 @@ pub enum LoggedEvent {
     Judged {
         /// The job.
         job: JobId,
+        /// The claim.
+        claim: ClaimId,
         /// The counter root of the dispute.
         counter_root: Digest,
         /// What it says.
@@ -34,6 +36,8 @@ pub enum LoggedEvent {
     Ran {
         /// The job.
         job: JobId,
+        /// The claim.
+        claim: ClaimId,
         /// The true trace root; `None` if it could not be carried out.
         root: Option<Digest>,
     } = 4,

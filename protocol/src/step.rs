@@ -27,8 +27,10 @@ pub fn step(
         Event::Evidence(ready, standing) => next.evidence(ready, *standing)?,
         Event::Tick => next.tick()?,
         Event::Resumed => next.resumed(),
-        Event::Judged { counter_root, verdict } => next.judged(*counter_root, *verdict)?,
-        Event::Ran { root } => next.ran(*root)?,
+        Event::Judged { claim, counter_root, verdict } => {
+            next.judged(*claim, *counter_root, *verdict)?
+        }
+        Event::Ran { claim, root } => next.ran(*claim, *root)?,
     }
     Ok(Transition { state: next.state, effects: next.effects })
 }
@@ -91,9 +93,14 @@ impl Step<'_> {
         }
     }
 
-    fn judged(&mut self, counter_root: Digest, verdict: Verdict) -> Result<(), Rejection> {
+    fn judged(
+        &mut self,
+        claim: ClaimId,
+        counter_root: Digest,
+        verdict: Verdict,
+    ) -> Result<(), Rejection> {
         let now = self.now;
-        let claim = self.state.claims.last_mut().ok_or(Rejection::NoClaim)?;
+        let claim = self.live_claim(claim)?;
         let dispute = dispute_mut(claim, &counter_root)?;
         if !matches!(dispute.phase, DisputePhase::Judging { .. }) {
             return Err(Rejection::NotDue);
@@ -105,10 +112,9 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn ran(&mut self, root: Option<Digest>) -> Result<(), Rejection> {
-        match self.state.claims.last() {
-            Some(claim) if claim.phase == ClaimPhase::Running => {}
-            _ => return Err(Rejection::NotDue),
+    fn ran(&mut self, claim: ClaimId, root: Option<Digest>) -> Result<(), Rejection> {
+        if self.live_claim(claim)?.phase != ClaimPhase::Running {
+            return Err(Rejection::NotDue);
         }
         settle(self, Truth::Ran(root));
         Ok(())

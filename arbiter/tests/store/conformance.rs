@@ -456,6 +456,7 @@ pub async fn db_is_fold_whatever_people_do(bench: &dyn Bench, seed: u64) {
         let challenger = &world.challengers[numbers.below(3) as usize];
         let told = telling(number, 1 + numbers.below(4) as u32, 1 + numbers.below(3));
         let claim = state.claim().map(|claim| claim.id);
+        let nobodys = ClaimId(MessageId(Default::default()));
         let root = state.claim().and_then(|claim| claim.disputes.first()).map(|d| d.counter_root);
         let act = match (numbers.below(8), claim) {
             (0, _) => world.act(&world.take(executor, job, state.attempt), None, Time(now)),
@@ -471,9 +472,14 @@ pub async fn db_is_fold_whatever_people_do(bench: &dyn Bench, seed: u64) {
                     [Verdict::ExecutorFault, Verdict::ChallengerFault, Verdict::Inconclusive];
                 let verdict = verdicts[numbers.below(3) as usize];
                 let counter_root = root.unwrap_or_default();
-                world.occurrence(job, Occurrence::Judged { counter_root, verdict }, Time(now))
+                let claim = claim.unwrap_or(nobodys);
+                let judged = Occurrence::Judged { claim, counter_root, verdict };
+                world.occurrence(job, judged, Time(now))
             }
-            (6, _) => world.occurrence(job, Occurrence::Ran { root }, Time(now)),
+            (6, _) => {
+                let ran = Occurrence::Ran { claim: claim.unwrap_or(nobodys), root };
+                world.occurrence(job, ran, Time(now))
+            }
             _ => world.occurrence(job, Occurrence::Tick, Time(now)),
         };
         match store.commit(act).await {

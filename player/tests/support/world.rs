@@ -13,10 +13,10 @@ use gainsay_player::api::{
 };
 use gainsay_player::tensors;
 use gainsay_protocol::{
-    Account, Amount, ArtifactId, ClaimPhase, Effect, Event, EvidenceMessage, EvidenceStanding, Job,
-    JobId, JobPhase, JobState, Key, Keypair, Ledger, Message, MessageId, Millis, Params, PortType,
-    ProgramFacts, Ready, Receipt, Side, Signed, Time, Transfer, TransferKind, Transition, Verdict,
-    next_deadline, step,
+    Account, Amount, ArtifactId, ClaimId, ClaimPhase, Effect, Event, EvidenceMessage,
+    EvidenceStanding, Job, JobId, JobPhase, JobState, Key, Keypair, Ledger, Message, MessageId,
+    Millis, Params, PortType, ProgramFacts, Ready, Receipt, Side, Signed, Time, Transfer,
+    TransferKind, Transition, Verdict, next_deadline, step,
 };
 
 use super::{kernels, keypair};
@@ -276,15 +276,22 @@ impl World {
             let event = match effect {
                 Effect::Replay { counter_root } => {
                     let verdict = self.judge(id, counter_root);
-                    Event::Judged { counter_root, verdict }
+                    Event::Judged { claim: self.claim_of(id), counter_root, verdict }
                 }
-                Effect::Run => Event::Ran { root: Some(self.truth(id).root().unwrap()) },
+                Effect::Run => Event::Ran {
+                    claim: self.claim_of(id),
+                    root: Some(self.truth(id).root().unwrap()),
+                },
                 Effect::Transfer(_) | Effect::Notice(_) => continue,
             };
             let next = step(&self.params, &self.jobs[&id], &event, self.now).unwrap();
             self.carry_out(next)?;
         }
         Ok(())
+    }
+
+    fn claim_of(&self, id: JobId) -> ClaimId {
+        self.jobs[&id].claim().unwrap().id
     }
 
     /// The verdict by comparison with an honest run.

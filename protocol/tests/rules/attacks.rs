@@ -303,7 +303,7 @@ fn moves_after_resolution_are_refused() {
             Entry::Message(ready) | Entry::Evidence(ready, _) => {
                 game.deliver(ready.signed().clone()).is_err()
             }
-            Entry::Judged(..) | Entry::Ran(_) => game.apply(entry).is_err(),
+            Entry::Judged(..) | Entry::Ran(..) => game.apply(entry).is_err(),
             Entry::Tick | Entry::Resumed => continue,
         };
         assert!(refused);
@@ -318,9 +318,13 @@ fn resolution_out_of_order_is_refused() {
     let liar = Player::new(1, lie(8, 1 << 4, 1));
     let early = |game: &mut Game| {
         let before = game.job.clone();
-        let verdict = Entry::Judged(liar.trace.root(), Verdict::ExecutorFault);
-        assert!(game.apply(verdict).is_err());
-        assert!(game.apply(Entry::Ran(Some(liar.trace.root()))).is_err());
+        let nobodys = ClaimId(MessageId(Digest::default()));
+        let claim = game.job.claim().map_or(nobodys, |claim| claim.id);
+        for claim in [claim, nobodys] {
+            let verdict = Entry::Judged(claim, liar.trace.root(), Verdict::ExecutorFault);
+            assert!(game.apply(verdict).is_err());
+            assert!(game.apply(Entry::Ran(claim, Some(liar.trace.root()))).is_err());
+        }
         assert_eq!(game.job, before);
     };
     early(&mut game);

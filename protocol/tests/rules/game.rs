@@ -95,8 +95,8 @@ pub enum Entry {
     Evidence(Box<Ready>, EvidenceStanding),
     Tick,
     Resumed,
-    Judged(Digest, Verdict),
-    Ran(Option<Digest>),
+    Judged(ClaimId, Digest, Verdict),
+    Ran(ClaimId, Option<Digest>),
 }
 
 impl Entry {
@@ -106,10 +106,11 @@ impl Entry {
             Self::Evidence(ready, standing) => Event::Evidence(ready, *standing),
             Self::Tick => Event::Tick,
             Self::Resumed => Event::Resumed,
-            Self::Judged(counter_root, verdict) => {
-                Event::Judged { counter_root: *counter_root, verdict: *verdict }
+            Self::Judged(claim, counter_root, verdict) => {
+                let (claim, counter_root, verdict) = (*claim, *counter_root, *verdict);
+                Event::Judged { claim, counter_root, verdict }
             }
-            Self::Ran(root) => Event::Ran { root: *root },
+            Self::Ran(claim, root) => Event::Ran { claim: *claim, root: *root },
         }
     }
 }
@@ -329,10 +330,12 @@ impl Game {
         while let Some(work) = self.work.pop_front() {
             let entry = match work {
                 Work::Replay(counter_root) => {
-                    Entry::Judged(counter_root, self.replay(&counter_root))
+                    Entry::Judged(self.claim_id(), counter_root, self.replay(&counter_root))
                 }
-                Work::Run if self.machine == Machine::FailsToRun => Entry::Ran(None),
-                Work::Run => Entry::Ran(Some(self.truth.root())),
+                Work::Run if self.machine == Machine::FailsToRun => {
+                    Entry::Ran(self.claim_id(), None)
+                }
+                Work::Run => Entry::Ran(self.claim_id(), Some(self.truth.root())),
             };
             self.apply(entry).unwrap();
         }

@@ -127,12 +127,18 @@ fn entries() -> Vec<LogEntry> {
     let network = NetworkId(digest(90));
     let signed = |at: usize| Box::new(Signed::new(keypair(1), network, examples().swap_remove(at)));
     let job = JobId(MessageId(digest(2)));
+    let claim = ClaimId(MessageId(digest(3)));
     let events = [
         LoggedEvent::Message(signed(4)),
         LoggedEvent::Evidence { message: signed(9), bytes: Some(32) },
         LoggedEvent::Tick(job),
-        LoggedEvent::Judged { job, counter_root: digest(11), verdict: Verdict::ExecutorFault },
-        LoggedEvent::Ran { job, root: Some(digest(26)) },
+        LoggedEvent::Judged {
+            job,
+            claim,
+            counter_root: digest(11),
+            verdict: Verdict::ExecutorFault,
+        },
+        LoggedEvent::Ran { job, claim, root: Some(digest(26)) },
         LoggedEvent::Heartbeat,
         LoggedEvent::Resumed,
     ];
