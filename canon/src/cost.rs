@@ -72,6 +72,7 @@ impl Operator {
             }
             Operator::Softmax { .. } => input.saturating_mul(Unary::Exp.operations() + 4),
             Operator::LogSoftmax { .. } => input.saturating_mul(Unary::Exp.operations() + 4),
+            _ => 0,
         }
     }
 }
@@ -86,6 +87,7 @@ impl Unary {
             Unary::Tanh | Unary::Sigmoid => 40,
             Unary::Erf => 50,
             Unary::Gelu => 54,
+            _ => 1,
         }
     }
 }

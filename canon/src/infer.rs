@@ -49,6 +49,7 @@ impl Operator {
             Operator::AvgPool2d { window, .. } => door.average_pool(window),
             Operator::AdaptiveAvgPool2d { output } => door.adaptive_pool(*output),
             Operator::Softmax { axis } | Operator::LogSoftmax { axis } => door.softmax(*axis),
+            _ => Err(door.attribute("it has no rule yet")),
         }?;
         door.possible(&result)?;
         Ok(vec![result])

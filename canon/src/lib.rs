@@ -20,6 +20,7 @@ mod operator;
 pub mod reference;
 mod scalar;
 mod shape;
+mod step;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,11 @@ pub use error::{KernelError, OperatorError};
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use operator::{
-    Binary, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange,
-    Unary, Window2d,
+    Binary, Class, Corners, Extension, Extreme, Interpolation, Keys, Operator, Order,
+    PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Update, Window2d,
 };
 pub use shape::{MAX_ELEMENTS, MAX_RANK};
+pub use step::{Link, LinkOperand, Operand, Source, Step, StepJob, StepSpec};
 pub use tensor::{Tensor, TensorError, TensorType};
 
 /// The version of the arithmetic. It is part of an artifact's id; a change of any bit is a new version.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Binary, Extreme, Operator, Reduction, Relation, SliceRange, Unary, Window2d};
+use crate::{Binary, Class, Extreme, Operator, Reduction, Relation, SliceRange, Unary, Window2d};
 
 impl Operator {
     /// A short name, as in `conv2d`, `relu` or `add`; one name per function, without the other attributes.
@@ -34,6 +34,35 @@ impl Operator {
             Operator::AdaptiveAvgPool2d { .. } => "adaptive_avg_pool2d",
             Operator::Softmax { .. } => "softmax",
             Operator::LogSoftmax { .. } => "log_softmax",
+            Operator::Gather { .. } => "gather",
+            Operator::Take { .. } => "take",
+            Operator::GatherNd => "gather_nd",
+            Operator::Scatter { .. } => "scatter",
+            Operator::TakeAssign { .. } => "take_assign",
+            Operator::ScatterNd { .. } => "scatter_nd",
+            Operator::SliceAssign { .. } => "slice_assign",
+            Operator::Unfold { .. } => "unfold",
+            Operator::Extend { .. } => "extend",
+            Operator::Unfold2d { .. } => "unfold2d",
+            Operator::Classify { class: Class::Nan } => "is_nan",
+            Operator::Classify { class: Class::Infinite } => "is_infinite",
+            Operator::Conv3d { .. } => "conv3d",
+            Operator::ConvTranspose2d { .. } => "conv_transpose2d",
+            Operator::ConvTranspose3d { .. } => "conv_transpose3d",
+            Operator::Sort { .. } => "sort",
+            Operator::ArgSort { .. } => "arg_sort",
+            Operator::ArgMaxPool2d { .. } => "arg_max_pool2d",
+            Operator::AdaptiveAvgPool3d { .. } => "adaptive_avg_pool3d",
+            Operator::Interpolate2d { .. } => "interpolate2d",
+            Operator::Attention { .. } => "attention",
+            Operator::LayerNorm { .. } => "layer_norm",
+            Operator::Cumulative { function, .. } => match function {
+                Reduction::Sum => "cumulative_sum",
+                Reduction::Product => "cumulative_product",
+                Reduction::Mean => "cumulative_mean",
+                Reduction::Max => "cumulative_max",
+                Reduction::Min => "cumulative_min",
+            },
         }
     }
 }
@@ -53,6 +82,28 @@ impl Unary {
             Unary::Gelu => "gelu",
             Unary::Erf => "erf",
             Unary::Not => "not",
+            Unary::Log1p => "log1p",
+            Unary::Expm1 => "expm1",
+            Unary::Sin => "sin",
+            Unary::Cos => "cos",
+            Unary::Tan => "tan",
+            Unary::Sinh => "sinh",
+            Unary::Cosh => "cosh",
+            Unary::Asin => "asin",
+            Unary::Acos => "acos",
+            Unary::Atan => "atan",
+            Unary::Asinh => "asinh",
+            Unary::Acosh => "acosh",
+            Unary::Atanh => "atanh",
+            Unary::Floor => "floor",
+            Unary::Ceil => "ceil",
+            Unary::Trunc => "trunc",
+            Unary::Round => "round",
+            Unary::Sign => "sign",
+            Unary::BitNot => "bit_not",
+            Unary::Rsqrt => "rsqrt",
+            Unary::Silu => "silu",
+            Unary::LogSigmoid => "log_sigmoid",
         }
     }
 }
@@ -69,6 +120,16 @@ impl Binary {
             Binary::Min => ("min", "min_scalar"),
             Binary::And => ("and", "and_scalar"),
             Binary::Or => ("or", "or_scalar"),
+            Binary::Rem => ("rem", "rem_scalar"),
+            Binary::Pow => ("pow", "pow_scalar"),
+            Binary::Atan2 => ("atan2", "atan2_scalar"),
+            Binary::Hypot => ("hypot", "hypot_scalar"),
+            Binary::BitAnd => ("bit_and", "bit_and_scalar"),
+            Binary::BitOr => ("bit_or", "bit_or_scalar"),
+            Binary::BitXor => ("bit_xor", "bit_xor_scalar"),
+            Binary::ShiftLeft => ("shift_left", "shift_left_scalar"),
+            Binary::ShiftRight => ("shift_right", "shift_right_scalar"),
+            Binary::Xor => ("xor", "xor_scalar"),
         }
     }
 }
@@ -148,6 +209,7 @@ impl fmt::Display for Operator {
             | Operator::Where
             | Operator::MatMul
             | Operator::Linear => Ok(()),
+            _ => Ok(()),
         }
     }
 }

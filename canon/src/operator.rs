@@ -63,6 +63,73 @@ pub enum Operator {
         /// What is added, of the element type of `x`.
         value: Scalar,
     } = 0x08,
+    /// `x`, `indices`: `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along `axis`, the other axes of `indices` as those of `x`
+    /// or shorter. An index out of range (negative ones included) reads zero.
+    Gather {
+        /// The indexed axis.
+        axis: u8,
+    } = 0x09,
+    /// `x`, `indices` of any shape: whole slices of `x` along `axis`; the shape of `indices` takes the place of that axis.
+    /// An index out of range reads zeros.
+    Take {
+        /// The indexed axis.
+        axis: u8,
+    } = 0x0a,
+    /// `x`, `indices [.., k]`: the slices of `x` at `k` leading coordinates. Coordinates out of range read zeros.
+    GatherNd = 0x0b,
+    /// `x`, `indices`, `values` of the shape of `indices`: `x` with `values` joined in at the places that [`Operator::Gather`]
+    /// would read, in row-major order of `indices`; one out of range is skipped.
+    Scatter {
+        /// The indexed axis.
+        axis: u8,
+        /// How a value is joined with what is there.
+        update: Update,
+    } = 0x0c,
+    /// `x`, `indices [n]`, `values`: `x` with the `n` slices of `values` along `axis` joined in at `indices`, in their order.
+    TakeAssign {
+        /// The indexed axis.
+        axis: u8,
+        /// How a value is joined with what is there.
+        update: Update,
+    } = 0x0d,
+    /// `x`, `indices [.., k]`, `values`: the counterpart of [`Operator::GatherNd`], in row-major order of `indices`.
+    ScatterNd {
+        /// How a value is joined with what is there.
+        update: Update,
+    } = 0x0e,
+    /// `x`, `value`: `x` with the elements that [`Operator::Slice`] would take replaced by `value`, in that order.
+    SliceAssign {
+        /// One range per axis.
+        ranges: Vec<SliceRange>,
+    } = 0x0f,
+    /// Windows of `size` along `axis`, `step` apart: that axis becomes the number of whole windows, and a last axis of
+    /// `size` is added.
+    Unfold {
+        /// The axis.
+        axis: u8,
+        /// Elements per window.
+        size: u64,
+        /// Distance between the starts of windows.
+        step: u64,
+    } = 0x10,
+    /// `x` continued beyond its ends: `padding[axis] = (before, after)`.
+    Extend {
+        /// How many elements are added before and after, per axis.
+        padding: Vec<(u64, u64)>,
+        /// What they are.
+        mode: Extension,
+    } = 0x11,
+    /// `x [batch, c, h, w]` as its convolution windows: `[batch, c * kh * kw, windows]`, zeros of the padding included.
+    Unfold2d {
+        /// Window extents.
+        kernel: [u64; 2],
+        /// Step per spatial axis.
+        stride: [u64; 2],
+        /// Zeros added on both sides, per spatial axis.
+        padding: [u64; 2],
+        /// Distance between window elements, per spatial axis.
+        dilation: [u64; 2],
+    } = 0x12,
 
     /// Elementwise function of `x`.
     Unary {
@@ -102,6 +169,11 @@ pub enum Operator {
         /// Upper bound, if any.
         max: Option<Scalar>,
     } = 0x26,
+    /// Elementwise question about a float; the result is `Bool`.
+    Classify {
+        /// The question.
+        class: Class,
+    } = 0x27,
 
     /// `a [..., m, k] x b [..., k, n]`, leading axes broadcast. Per output element one chain: `acc = +0`, then
     /// `acc = fma(a_k, b_k, acc)` for k ascending.
@@ -123,6 +195,45 @@ pub enum Operator {
         /// Number of channel groups.
         groups: u64,
     } = 0x42,
+    /// [`Operator::Conv2d`] with a third spatial axis in front: `x [batch, in, d, h, w]`.
+    Conv3d {
+        /// Step per spatial axis.
+        stride: [u64; 3],
+        /// Zeros added on both sides, per spatial axis.
+        padding: [u64; 3],
+        /// Distance between kernel elements, per spatial axis.
+        dilation: [u64; 3],
+        /// Number of channel groups.
+        groups: u64,
+    } = 0x43,
+    /// Transposed convolution: `x [batch, in, h, w]`, `w [in, out/groups, kh, kw]`, perhaps `bias [out]`. Per output element one
+    /// chain over (input channel in the group, kernel row, kernel column) of the input elements that reach it, and only
+    /// those, then one addition of the bias. Extents: `(h - 1) * stride + span - 2 padding + output_padding`.
+    ConvTranspose2d {
+        /// Distance between the places of neighbouring inputs, per spatial axis.
+        stride: [u64; 2],
+        /// What is cut off on both sides, per spatial axis.
+        padding: [u64; 2],
+        /// What is added at the end, per spatial axis.
+        output_padding: [u64; 2],
+        /// Distance between kernel elements, per spatial axis.
+        dilation: [u64; 2],
+        /// Number of channel groups.
+        groups: u64,
+    } = 0x44,
+    /// [`Operator::ConvTranspose2d`] with a third spatial axis in front.
+    ConvTranspose3d {
+        /// Distance between the places of neighbouring inputs, per spatial axis.
+        stride: [u64; 3],
+        /// What is cut off on both sides, per spatial axis.
+        padding: [u64; 3],
+        /// What is added at the end, per spatial axis.
+        output_padding: [u64; 3],
+        /// Distance between kernel elements, per spatial axis.
+        dilation: [u64; 3],
+        /// Number of channel groups.
+        groups: u64,
+    } = 0x45,
 
     /// Reduction over `axes`, which stay with extent 1; several axes are flattened row-major. Sums and products are 16
     /// partial results (element i goes to lane i mod 16, in ascending order, from +0 or 1), joined by the tree `(l, l + 8)`,
@@ -161,6 +272,47 @@ pub enum Operator {
         /// Spatial extents of the result.
         output: [u64; 2],
     } = 0x64,
+    /// Running result along `axis`: element i joins elements 0 to i, one after another from the first.
+    Cumulative {
+        /// Sum, product, maximum or minimum.
+        function: Reduction,
+        /// The axis.
+        axis: u8,
+    } = 0x65,
+    /// `x` sorted along `axis`, stable; NaN last in both orders, -0 < +0.
+    Sort {
+        /// The axis.
+        axis: u8,
+        /// Ascending or descending.
+        order: Order,
+    } = 0x66,
+    /// Indices (I64) that sort `x` along `axis`, stable; NaN last in both orders, -0 < +0.
+    ArgSort {
+        /// The axis.
+        axis: u8,
+        /// Ascending or descending.
+        order: Order,
+    } = 0x67,
+    /// Where [`Operator::MaxPool2d`] finds its results: index (I64) into the flattened `h * w` of the first NaN, else the first
+    /// largest element of the window; -1 for an empty window.
+    ArgMaxPool2d {
+        /// Window extents, strides, padding, dilation and rounding.
+        window: Window2d,
+    } = 0x68,
+    /// [`Operator::AdaptiveAvgPool2d`] with a third spatial axis in front.
+    AdaptiveAvgPool3d {
+        /// Spatial extents of the result.
+        output: [u64; 3],
+    } = 0x69,
+    /// `x [batch, channel, h, w]` resampled to other spatial extents; coordinates and weights in `f64`, weights rounded once.
+    Interpolate2d {
+        /// Spatial extents of the result.
+        output: [u64; 2],
+        /// How values between samples are made.
+        mode: Interpolation,
+        /// How coordinates are mapped.
+        corners: Corners,
+    } = 0x6a,
 
     /// `e = exp(x - max(x)); e / sum(e)` along `axis`, the sum as in [`Reduction::Sum`]. NaN throughout a row of -inf, or
     /// with +inf or NaN in it.
@@ -173,6 +325,120 @@ pub enum Operator {
         /// The normalised axis.
         axis: u8,
     } = 0x81,
+    /// Scaled dot-product attention: `q [.., s, d]`, `k [.., t, d]`, `v [.., t, e]` of equal leading axes; then, as `masked` and
+    /// `biased` say, a Bool mask (true: the key takes no part) and a bias, both broadcast to `[.., s, t]`.
+    ///
+    /// `score = chain(q, k) * scale`; with a soft cap `c`: `score = tanh(score / c) * c`; `score = score + bias`; `m` the maximum
+    /// over the keys that take part; `e = exp(score - m)`; `p = e / sum(e)` with e at its key's position in the 16 lanes and
+    /// nothing added for a key that takes no part; `y = chain(p, v)` over the keys that take part, ascending. A row
+    /// without keys is +0 throughout.
+    Attention {
+        /// What scores are multiplied by.
+        scale: Scalar,
+        /// The bound that scores are squeezed into, if any.
+        softcap: Option<Scalar>,
+        /// Which keys take part for a query.
+        keys: Keys,
+        /// Whether a mask operand follows.
+        masked: bool,
+        /// Whether a bias operand follows.
+        biased: bool,
+    } = 0x82,
+    /// `x`, `gamma` and perhaps `beta`, along the last axis: `d = x - mean(x)`; `d / sqrt(mean(d * d) + epsilon) * gamma + beta`, an
+    /// operation at a time in this order, means as in [`Reduction::Mean`].
+    LayerNorm {
+        /// Added to the variance, of the element type of `x`.
+        epsilon: Scalar,
+    } = 0x83,
+}
+
+/// How an assigning operator joins a value with what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Update {
+    /// The value takes its place; the last one stays. Data movement.
+    Assign = 0,
+    /// `there + value`; for `Bool`, logical or.
+    Add = 1,
+    /// `there * value`.
+    Mul = 2,
+    /// The smaller of both, by the rules of [`Binary::Min`].
+    Min = 3,
+    /// The larger of both, by the rules of [`Binary::Max`].
+    Max = 4,
+}
+
+/// How a tensor continues beyond its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Extension {
+    /// Mirrored at the first and last element, which are not repeated; less padding than elements.
+    Reflect = 0,
+    /// The first and last element repeated.
+    Edge = 1,
+}
+
+/// Questions about a float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Class {
+    /// Is it NaN?
+    Nan = 0,
+    /// Is it infinite?
+    Infinite = 1,
+}
+
+/// The order of a sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Order {
+    /// The smallest first.
+    Ascending = 0,
+    /// The largest first.
+    Descending = 1,
+}
+
+/// How values between samples are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Interpolation {
+    /// The sample at `floor(i * in / out)`.
+    Nearest = 0,
+    /// The sample at `floor((i + 0.5) * in / out)`.
+    NearestExact = 1,
+    /// Linear in both directions.
+    Bilinear = 2,
+    /// Cubic convolution in both directions, a = -0.75.
+    Bicubic = 3,
+    /// Windowed sinc over six samples in both directions.
+    Lanczos3 = 4,
+}
+
+/// How the coordinates of a resampled image are mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Corners {
+    /// Pixels are areas: `(i + 0.5) * in / out - 0.5`.
+    Apart = 0,
+    /// Corner pixels lie on each other: `i * (in - 1) / (out - 1)`.
+    Aligned = 1,
+}
+
+/// Which keys take part in attention for the query at position i.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Keys {
+    /// All.
+    All = 0,
+    /// Those at positions up to `i + (t - s)`.
+    Causal = 1,
 }
 
 /// A half-open range of one axis with a step.
@@ -224,6 +490,50 @@ pub enum Unary {
     Erf = 10,
     /// Logical not, of `Bool`.
     Not = 11,
+    /// `ln(1 + x)`.
+    Log1p = 12,
+    /// `e^x - 1`.
+    Expm1 = 13,
+    /// Sine, of radians.
+    Sin = 14,
+    /// Cosine, of radians.
+    Cos = 15,
+    /// Tangent, of radians.
+    Tan = 16,
+    /// Hyperbolic sine.
+    Sinh = 17,
+    /// Hyperbolic cosine.
+    Cosh = 18,
+    /// Inverse sine.
+    Asin = 19,
+    /// Inverse cosine.
+    Acos = 20,
+    /// Inverse tangent.
+    Atan = 21,
+    /// Inverse hyperbolic sine.
+    Asinh = 22,
+    /// Inverse hyperbolic cosine.
+    Acosh = 23,
+    /// Inverse hyperbolic tangent.
+    Atanh = 24,
+    /// Rounded down.
+    Floor = 25,
+    /// Rounded up.
+    Ceil = 26,
+    /// Rounded toward zero.
+    Trunc = 27,
+    /// Rounded to nearest, ties to even.
+    Round = 28,
+    /// -1, 0 or 1; 0 for NaN and both zeros.
+    Sign = 29,
+    /// Bitwise not, of integers.
+    BitNot = 30,
+    /// `1 / sqrt(x)`.
+    Rsqrt = 31,
+    /// `x * sigmoid(x)`, two operations.
+    Silu = 32,
+    /// `ln(sigmoid(x))`: `min(x, 0) - log1p(exp(-|x|))`, an operation at a time.
+    LogSigmoid = 33,
 }
 
 /// Elementwise functions of two operands. Integers wrap; `/` truncates, `x / 0 = 0` and `MIN / -1` wraps.
@@ -247,6 +557,26 @@ pub enum Binary {
     And = 6,
     /// Logical or, of `Bool`.
     Or = 7,
+    /// Remainder with the divisor's sign: `a - floor(a / b) * b` exactly, as fmod corrected by `b`; integers: `x % 0 = 0`.
+    Rem = 8,
+    /// `a^b`; integers wrap, a negative exponent gives `1 / a^|b|` truncated (0 for a base of 0).
+    Pow = 9,
+    /// The angle of the point `(b, a)`.
+    Atan2 = 10,
+    /// `sqrt(a*a + b*b)` without overflow on the way.
+    Hypot = 11,
+    /// Bitwise and, of integers.
+    BitAnd = 12,
+    /// Bitwise or, of integers.
+    BitOr = 13,
+    /// Bitwise exclusive or, of integers.
+    BitXor = 14,
+    /// `a << b`, of integers, the shift modulo the width.
+    ShiftLeft = 15,
+    /// `a >> b`, of integers, the shift modulo the width; arithmetic for signed ones.
+    ShiftRight = 16,
+    /// Logical exclusive or, of `Bool`.
+    Xor = 17,
 }
 
 /// Comparison relations (IEEE 754 for floats).

@@ -17,6 +17,7 @@ impl Door<'_> {
                 x.dtype == DType::F32
             }
             Unary::Not => x.dtype == DType::Bool,
+            _ => false,
         };
         self.dtype(x.dtype, supported)?;
         Ok(x.clone())
@@ -28,6 +29,7 @@ impl Door<'_> {
                 Self::is_number(dtype)
             }
             Binary::And | Binary::Or => dtype == DType::Bool,
+            _ => false,
         };
         self.dtype(dtype, supported)
     }

@@ -117,6 +117,7 @@ impl Call<'_> {
                 Data::Bool(v) => Data::Bool(map(v, |x| 1 - x)),
                 _ => return Err(other()),
             },
+            _ => return Err(other()),
         })
     }
 
@@ -221,6 +222,7 @@ pub(crate) fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
         Binary::Div => a.div(b),
         Binary::Max | Binary::Or => a.larger(b),
         Binary::Min | Binary::And => a.smaller(b),
+        _ => N::ZERO,
     };
     result.settle()
 }

@@ -76,6 +76,7 @@ pub(crate) fn compute(
         Operator::AdaptiveAvgPool2d { .. } => call.adaptive_average_pool(),
         Operator::Softmax { axis } => call.softmax(usize::from(*axis)),
         Operator::LogSoftmax { axis } => call.log_softmax(usize::from(*axis)),
+        _ => Err(call.unsupported(call.operand(0)?)),
     }
 }
 
