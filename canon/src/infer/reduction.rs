@@ -7,7 +7,7 @@ use crate::{DType, OperatorError, Reduction, Rounding, TensorType, Window2d};
 impl Door<'_> {
     pub(super) fn reduce(&self, function: Reduction, axes: &[u8]) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype.is_float() || x.dtype.is_integer())?;
+        self.dtype(x.dtype, x.dtype.is_number())?;
         if !axes.is_sorted_by(|a, b| a < b) {
             return Err(self.attribute(format!("axes {axes:?} are not ascending")));
         }
@@ -26,7 +26,7 @@ impl Door<'_> {
 
     pub(super) fn arg(&self, axis: u8) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype.is_float() || x.dtype.is_integer())?;
+        self.dtype(x.dtype, x.dtype.is_number())?;
         if self.extent(x, axis)? == 0 {
             return Err(self.shape(format!("axis {axis} of {x} is empty")));
         }
@@ -77,7 +77,7 @@ impl Door<'_> {
 
     pub(super) fn softmax(&self, axis: u8) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype == DType::F32)?;
+        self.dtype(x.dtype, x.dtype.is_float())?;
         self.extent(x, axis)?;
         Ok(x.clone())
     }
