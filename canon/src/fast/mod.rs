@@ -7,14 +7,18 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod bytes;
+mod circular;
 mod contraction;
 mod elementary;
 mod elementwise;
 pub(crate) mod environment;
 mod gemm;
+mod hyperbolic;
 mod image;
 mod movement;
+mod plain;
 mod pooling;
+mod powers;
 mod rows;
 mod simd;
 mod strided;
@@ -94,9 +98,10 @@ impl Fast {
             (Operator::LogSoftmax { axis }, [x]) if x.dtype() == DType::F32 => {
                 self.softmax(true, *axis, x)
             }
+            (Operator::Classify { class }, [x]) => self.classify(*class, x),
             (_, [x]) => match x.as_f32() {
                 Some(values) => self.map_f32(operator, values),
-                None => Ok(None),
+                None => self.map_plain(operator, x),
             },
             _ => self.contraction(operator, operands, result),
         }

@@ -198,10 +198,6 @@ impl Call<'_> {
 
     /// `min(max(x, lower), upper)`.
     pub(super) fn clamp(&self, lower: Option<Scalar>, upper: Option<Scalar>) -> Computed {
-        fn clamped<N: Number>(x: N, lower: Option<Scalar>, upper: Option<Scalar>) -> N {
-            let x = lower.map_or(x, |bound| x.larger(N::from_scalar(bound)));
-            upper.map_or(x, |bound| x.smaller(N::from_scalar(bound))).settle()
-        }
         let x = self.operand(0)?;
         Ok(
             map_numbers!(x.data(), v => map(v, |x| clamped(x, lower, upper)), return Err(self.unsupported(x))),
@@ -245,6 +241,12 @@ pub(crate) fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
         function => a.joined(function, b),
     };
     result.settle()
+}
+
+/// `min(max(x, lower), upper)`.
+pub(crate) fn clamped<N: Number>(x: N, lower: Option<Scalar>, upper: Option<Scalar>) -> N {
+    let x = lower.map_or(x, |bound| x.larger(N::from_scalar(bound)));
+    upper.map_or(x, |bound| x.smaller(N::from_scalar(bound))).settle()
 }
 
 /// IEEE 754: every comparison with NaN is false, but `!=` is true.

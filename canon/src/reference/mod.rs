@@ -27,7 +27,7 @@ mod softmax;
 mod turns;
 mod wide;
 
-pub(crate) use self::elementwise::{binary, compare};
+pub(crate) use self::elementwise::{binary, clamped, classify, compare, unary, unary_integer};
 pub(crate) use self::movement::filled;
 use crate::fast::environment::FloatEnvironment;
 use crate::tensor::Data;
