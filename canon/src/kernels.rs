@@ -53,6 +53,11 @@ impl Kernels {
         self.shared.threads
     }
 
+    /// The fast kernels, unless these are the reference's.
+    pub(crate) fn fast(&self) -> Option<&Fast> {
+        self.shared.fast.as_ref()
+    }
+
     /// Computes `operator` on `operands`: one tensor per inferred result.
     ///
     /// # Errors

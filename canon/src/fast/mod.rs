@@ -17,6 +17,7 @@ mod movement;
 mod pooling;
 mod rows;
 mod simd;
+pub(crate) mod step;
 mod strided;
 mod threads;
 

@@ -125,6 +125,10 @@ impl<T> Output<T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// The address of an element.
     ///
     /// # Panics

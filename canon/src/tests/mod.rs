@@ -4,6 +4,7 @@
 mod equality;
 mod generate;
 mod hostile;
+mod steps;
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
