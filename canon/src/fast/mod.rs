@@ -47,6 +47,10 @@ impl Fast {
         Ok(Fast { vectors, threads: Threads::new(threads)? })
     }
 
+    pub(crate) fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        self.threads.host(tasks, task);
+    }
+
     /// Computes an operator whose operands infer to `result`.
     pub(crate) fn run(
         &self,
