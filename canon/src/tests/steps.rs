@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::all_kernels;
 use super::generate::{Rng, scalar, tensor};
 use crate::{
-    Binary, DType, Link, LinkOperand, Operand, Operator, SliceRange, Source, StepJob, StepSpec,
-    Tensor, TensorType, Unary,
+    Binary, DType, Keys, Link, LinkOperand, Operand, Operator, Scalar, SliceRange, Source, StepJob,
+    StepSpec, Tensor, TensorType, Unary,
 };
 
 /// A step with values for several jobs.
@@ -308,4 +308,35 @@ fn linear(rng: &mut Rng) -> Case {
 #[test]
 fn linear_steps_are_their_operators_one_by_one() {
     every_step_of("linear", 400, linear);
+}
+
+fn attention(rng: &mut Rng) -> Case {
+    let leading = leading(rng);
+    let [s, t] = [0, 1].map(|_| rng.pick(&[1, 2, 5, 6, 7, 13, 33, 70]));
+    let (s, t) = if s * t > 300 { (s, t.min(13)) } else { (s, t) };
+    let [d, e] = [0, 1].map(|_| rng.pick(&[1, 3, 8, 16, 17, 33]));
+    let e = if rng.chance(10) { 70 } else { e };
+    let keys = rng.pick(&[Keys::All, Keys::All, Keys::Causal]);
+    let [masked, biased, capped] = [0, 1, 2].map(|_| rng.chance(3));
+    let scale = Scalar::f32(rng.pick(&[1.0, 0.176_776_69, -0.5]));
+    let softcap = capped.then(|| Scalar::f32(rng.pick(&[1.5, 50.0])));
+    let mut case = Case::new(Operator::Attention { scale, softcap, keys, masked, biased });
+    for matrix in [[s, d], [t, d], [t, e]] {
+        case.given(rng, DType::F32, &[&leading[..], &matrix].concat(), false);
+    }
+    let scores = [&leading[..], &[s, t]].concat();
+    for (wanted, dtype) in [(masked, DType::Bool), (biased, DType::F32)] {
+        if wanted {
+            let shape: Vec<u64> =
+                scores.iter().map(|&extent| if rng.chance(3) { 1 } else { extent }).collect();
+            let constant = rng.chance(2);
+            case.given(rng, dtype, &shape, constant);
+        }
+    }
+    case.finish(rng, &[&leading[..], &[s, e]].concat())
+}
+
+#[test]
+fn attention_steps_are_their_operators_one_by_one() {
+    every_step_of("attention", 500, attention);
 }

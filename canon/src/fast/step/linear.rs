@@ -112,7 +112,7 @@ impl Linear {
                         // SAFETY: operands of a contraction are never the output.
                         unsafe { x.slice(0, row / self.rows, start, k) }
                     });
-                    let strip = Strip { a, rows: to - from, panel, k, columns };
+                    let strip = Strip { a, rows: to - from, panel, k, columns, stride: WIDTH };
                     strip.run(fast.vectors, steps.clone(), &mut block[(from - begin) * WIDTH..]);
                 }
                 if steps.end == k {

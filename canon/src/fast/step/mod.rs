@@ -2,6 +2,7 @@
 //!
 //! [`Prepared::new`] gives nothing where there is no such form; the step is then run operator by operator.
 
+mod attention;
 mod chain;
 mod linear;
 mod operand;
@@ -11,6 +12,7 @@ mod view;
 
 use std::sync::Arc;
 
+use self::attention::Attention;
 use self::chain::{Action, Chain, Run, has_binary, has_unary};
 use self::linear::{Linear, Panels};
 use self::operand::{Given, Memory, Operands};
@@ -32,12 +34,15 @@ pub(crate) struct Prepared {
     root: Root,
     /// The operands of the operator.
     operands: Vec<Given>,
+    /// A Bool operand.
+    mask: Option<Source>,
     chain: Chain,
 }
 
 #[derive(Debug)]
 enum Root {
     Linear(Linear),
+    Attention(Attention),
 }
 
 /// What a step is prepared for.
@@ -61,7 +66,11 @@ impl Plan<'_> {
 
     /// An `f32` operand as a view.
     fn view(&self, operand: &Operand) -> Option<View> {
-        let source = self.source(operand.source).filter(|x| x.dtype == DType::F32)?;
+        self.view_of(operand, DType::F32)
+    }
+
+    fn view_of(&self, operand: &Operand, dtype: DType) -> Option<View> {
+        let source = self.source(operand.source).filter(|x| x.dtype == dtype)?;
         operand.view.iter().try_fold(View::of(&source.shape)?, View::through)
     }
 
@@ -176,6 +185,7 @@ impl Fast {
         match &spec.operator {
             Operator::Linear => self.prepare_linear(&plan),
             Operator::MatMul => self.prepare_linear(&plan),
+            Operator::Attention { .. } => prepare_attention(&plan),
             _ => None,
         }
     }
@@ -200,7 +210,7 @@ impl Fast {
             unsafe { weights.copy(0, 0, &w, step, first..first + to.len(), to) };
         });
         let root = Root::Linear(Linear { x: x.clone(), w, rows });
-        Some(Prepared { root, operands: vec![x], chain })
+        Some(Prepared { root, operands: vec![x], mask: None, chain })
     }
 
     /// Runs a step for jobs whose operands and outputs have the types that it was prepared for.
@@ -211,7 +221,8 @@ impl Fast {
         jobs: &mut [StepJob<'_>],
     ) -> Result<(), OperatorError> {
         let _environment = FloatEnvironment::enter()?;
-        let Prepared { root, operands, chain } = prepared;
+        let Prepared { root, operands, mask, chain } = prepared;
+        let mut masks = vec![];
         let (mut of_root, mut of_chain, mut outputs) = (vec![], vec![], vec![]);
         for job in jobs.iter_mut() {
             let Data::F32(output) = job.output.data_mut() else { continue };
@@ -226,6 +237,12 @@ impl Fast {
                     Memory::of(values.unwrap_or(&[]))
                 }));
             }
+            let mask = mask.and_then(|mask| match mask {
+                Source::Value(index) => job.operands.get(index)?.as_bool(),
+                Source::Constant(index) => constants.get(index)?.as_bool(),
+                Source::Output => None,
+            });
+            masks.extend(mask);
             outputs.push(output);
         }
         let count = outputs.len();
@@ -236,6 +253,51 @@ impl Fast {
         let run = Run { vectors: self.vectors, others, outputs };
         match root {
             Root::Linear(linear) => linear.run(self, count, &of_root, chain, &run),
+            Root::Attention(attention) => attention.run(self, &of_root, &masks, chain, &run),
         }
     }
+}
+
+fn prepare_attention(plan: &Plan<'_>) -> Option<Prepared> {
+    let Operator::Attention { scale, softcap, keys, masked, biased } = plan.spec.operator else {
+        return None;
+    };
+    let [q, k, v] = [0, 1, 2].map(|index| plan.shape(index));
+    let (q, k, v) = (q?, k?, v?);
+    let (&[ref leading @ .., s, d], &[.., t, e]) = (q.as_slice(), v.as_slice()) else {
+        return None;
+    };
+    let scores = [leading, &[s, t]].concat();
+    let mut operands = vec![plan.operand(0, 1)?, plan.operand(1, 1)?, plan.operand(2, 1)?];
+    let mut rest = plan.spec.operands.iter().skip(3);
+    let mask = match masked {
+        true => {
+            let mask = rest.next().filter(|mask| mask.source != Source::Output)?;
+            let view = plan.view_of(mask, DType::Bool)?.expanded(&scores)?;
+            Some(Given { source: mask.source, lines: view.lines(1) })
+        }
+        false => None,
+    };
+    if biased {
+        let bias = rest.next().filter(|bias| bias.source != Source::Output)?;
+        let lines = plan.view(bias)?.expanded(&scores)?.lines(1);
+        operands.push(Given { source: bias.source, lines });
+    }
+    debug_assert_eq!(k.last(), Some(&d));
+    let [matrices, s, t, d, e] =
+        [leading.iter().product(), s, t, d, e].map(|extent| extent as usize);
+    let attention = Attention {
+        lines: operands.iter().map(|given| given.lines.clone()).collect(),
+        mask: mask.as_ref().map(|mask| mask.lines.clone()),
+        matrices,
+        s,
+        t,
+        d,
+        e,
+        scale: f32::from_scalar(scale),
+        softcap: softcap.map(f32::from_scalar),
+        keys,
+    };
+    let (root, mask) = (Root::Attention(attention), mask.map(|mask| mask.source));
+    Some(Prepared { root, operands, mask, chain: plan.chain(1, None)? })
 }

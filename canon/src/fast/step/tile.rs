@@ -53,6 +53,35 @@ pub(super) fn pack(
     }
 }
 
+/// Packs columns that lie in memory as rows of `k`: `column(i)` for each of `columns`.
+pub(super) fn pack_transposed(
+    vectors: Vectors,
+    k: usize,
+    columns: usize,
+    panel: &mut [f32],
+    mut column: impl FnMut(usize, &mut [f32]),
+    spare: &mut Vec<f32>,
+) {
+    let tile = tile_vectors(lanes(vectors)) * lanes(vectors);
+    let wide = padded(vectors, columns);
+    spare.resize(spare.len().max(k), 0.0);
+    for first in (0..wide).step_by(tile) {
+        let width = tile.min(wide - first);
+        let part = &mut panel[first * k..][..width * k];
+        for i in 0..width {
+            let from = &mut spare[..k];
+            if first + i < columns {
+                column(first + i, from);
+            } else {
+                from.fill(0.0);
+            }
+            for (to, from) in part.iter_mut().skip(i).step_by(width).zip(from) {
+                *to = *from;
+            }
+        }
+    }
+}
+
 /// Some rows of one panel's products.
 #[derive(Clone, Copy)]
 pub(super) struct Strip<'a> {
@@ -63,14 +92,19 @@ pub(super) struct Strip<'a> {
     /// All steps.
     pub k: usize,
     pub columns: usize,
+    /// The distance of rows of `c`.
+    pub stride: usize,
 }
 
 impl Strip<'_> {
-    /// Continues the chains in `c` (rows [`WIDTH`] apart) by some steps, from +0 where these are the first.
+    /// Continues the chains in `c` by some steps, from +0 where these are the first.
     pub(super) fn run(&self, vectors: Vectors, steps: Range<usize>, c: &mut [f32]) {
-        assert!(c.len() >= self.rows * WIDTH && steps.end <= self.k && self.columns <= WIDTH);
+        assert!(steps.end <= self.k && self.columns <= WIDTH);
+        let wide = padded(vectors, self.columns);
+        let last = self.rows.saturating_sub(1) * self.stride;
+        assert!(c.len() >= last + wide && self.stride >= wide && self.rows <= ROWS, "rows of c");
         assert!(self.a[..self.rows].iter().all(|row| row.len() >= self.k), "rows of a");
-        assert!(self.panel.len() >= self.k * padded(vectors, self.columns), "a panel");
+        assert!(self.panel.len() >= self.k * wide, "a panel");
         let (strip, c) = (*self, c.as_mut_ptr());
         match self.rows {
             6 => vectors.run(Rows::<6> { strip, steps, c }),
@@ -105,12 +139,13 @@ impl<const R: usize> Kernel for Rows<'_, R> {
             let vectors = (wide - first).min(full) / S::LANES;
             let offset = first * strip.k + steps.start * vectors * S::LANES;
             let b = strip.panel.as_ptr().wrapping_add(offset);
-            let (c, fresh, steps) = (c.wrapping_add(first), steps.start == 0, steps.len());
+            let (c, stride) = (c.wrapping_add(first), strip.stride);
+            let (fresh, steps) = (steps.start == 0, steps.len());
             match vectors {
-                4 => simd.run(Tile::<R, 4> { steps, a, b, c, fresh }),
-                3 => simd.run(Tile::<R, 3> { steps, a, b, c, fresh }),
-                2 => simd.run(Tile::<R, 2> { steps, a, b, c, fresh }),
-                _ => simd.run(Tile::<R, 1> { steps, a, b, c, fresh }),
+                4 => simd.run(Tile::<R, 4> { steps, a, b, c, stride, fresh }),
+                3 => simd.run(Tile::<R, 3> { steps, a, b, c, stride, fresh }),
+                2 => simd.run(Tile::<R, 2> { steps, a, b, c, stride, fresh }),
+                _ => simd.run(Tile::<R, 1> { steps, a, b, c, stride, fresh }),
             }
             first += vectors * S::LANES;
         }
@@ -118,13 +153,14 @@ impl<const R: usize> Kernel for Rows<'_, R> {
 }
 
 /// `R` rows and `V` vectors. Made by [`Rows`] alone: `a` are `R` rows of `steps`, `b` is `steps` times `V` vectors, `c` has
-/// `R` rows of `V` vectors, [`WIDTH`] apart. A function of its own: in one large function the compiler stops inlining
+/// `R` rows of `V` vectors, `stride` apart. A function of its own: in one large function the compiler stops inlining
 /// vector instructions.
 struct Tile<const R: usize, const V: usize> {
     steps: usize,
     a: [*const f32; R],
     b: *const f32,
     c: *mut f32,
+    stride: usize,
     fresh: bool,
 }
 
@@ -133,13 +169,13 @@ impl<const R: usize, const V: usize> Kernel for Tile<R, V> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Tile { steps, a, mut b, c, fresh } = self;
+        let Tile { steps, a, mut b, c, stride, fresh } = self;
         let mut acc = [[simd.splat(0.0); V]; R];
         if !fresh {
             for (r, acc) in acc.iter_mut().enumerate() {
                 for (v, acc) in acc.iter_mut().enumerate() {
                     // SAFETY: row `r`, vector `v` of `c`.
-                    *acc = unsafe { simd.load_from(c.wrapping_add(r * WIDTH + v * S::LANES)) };
+                    *acc = unsafe { simd.load_from(c.wrapping_add(r * stride + v * S::LANES)) };
                 }
             }
         }
@@ -161,7 +197,7 @@ impl<const R: usize, const V: usize> Kernel for Tile<R, V> {
         for (r, acc) in acc.iter().enumerate() {
             for (v, &acc) in acc.iter().enumerate() {
                 // SAFETY: row `r`, vector `v` of `c`.
-                unsafe { simd.store_to(c.wrapping_add(r * WIDTH + v * S::LANES), acc) };
+                unsafe { simd.store_to(c.wrapping_add(r * stride + v * S::LANES), acc) };
             }
         }
     }
