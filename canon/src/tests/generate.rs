@@ -116,7 +116,7 @@ pub(super) fn shape(rng: &mut Rng, low: u64, high: u64) -> Vec<u64> {
     (0..rank).map(|_| extent(rng)).collect()
 }
 
-fn extent(rng: &mut Rng) -> u64 {
+pub(super) fn extent(rng: &mut Rng) -> u64 {
     match rng.below(12) {
         0 => 0,
         1..=3 => 1,
