@@ -71,4 +71,16 @@ impl Kernels {
             }
         }
     }
+
+    /// Calls `task` with each of `0..tasks`, once each, on these threads: for work beside the operators, as hashing.
+    ///
+    /// # Errors
+    /// If a thread's floating-point environment cannot be set.
+    pub fn share(&self, tasks: usize, task: impl Fn(usize) + Sync) -> Result<(), OperatorError> {
+        match &self.shared.fast {
+            None => (0..tasks).for_each(task),
+            Some(fast) => fast.share(tasks, task)?,
+        }
+        Ok(())
+    }
 }

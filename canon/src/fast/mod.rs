@@ -46,6 +46,15 @@ impl Fast {
         Ok(Fast { vectors, threads: Threads::new(threads)? })
     }
 
+    /// Calls `task` with each of `0..tasks`, once each, on all threads.
+    pub(crate) fn share(
+        &self,
+        tasks: usize,
+        task: impl Fn(usize) + Sync,
+    ) -> Result<(), OperatorError> {
+        self.threads.run(self.threads.count(), tasks, task)
+    }
+
     /// Computes an operator whose operands infer to `result`.
     pub(crate) fn run(
         &self,
