@@ -42,6 +42,7 @@ impl Operator {
             Operator::CompareScalar { scalar, .. } => door.compare_scalar(*scalar),
             Operator::Where => door.select(),
             Operator::Clamp { min, max } => door.clamp(*min, *max),
+            Operator::Classify { .. } => door.classify(),
             Operator::MatMul => door.matmul(),
             Operator::Linear => door.linear(),
             Operator::Conv2d { stride, padding, dilation, groups } => {

@@ -71,6 +71,14 @@ pub(crate) trait Simd: Copy + Send + Sync {
         mul(a, b);
         div(a, b);
         sqrt(a);
+        /// Rounded down to an integer.
+        floor(a);
+        /// Rounded up.
+        ceil(a);
+        /// Rounded toward zero.
+        trunc(a);
+        /// Rounded to nearest, ties to even.
+        round(a);
         /// `a * b + c`, rounded once.
         fma(a, b, c);
         /// `a > b ? a : b`, so `b` where one is NaN or both are zeros.
@@ -102,17 +110,23 @@ pub(crate) trait Simd: Copy + Send + Sync {
         sub_d(a, b);
         mul_d(a, b);
         div_d(a, b);
+        sqrt_d(a);
         /// `a * b + c`, rounded once.
         fma_d(a, b, c);
         /// `a < b ? x : y`.
         where_less_d(a, b, x, y);
         /// `p * 2^n` for `shifted = n + ROUND_F64`, where `p` and the result are normal.
         scale_d(p, shifted);
+        /// `p`, negated where n is odd in `shifted = n + ROUND_F64`.
+        flip_d(p, shifted);
         /// The sign and exponent field as a number.
         exponent_field(a);
         /// The mantissa as a number from 1 to 2.
         mantissa(a);
     }
+
+    /// Whether the magnitude of some lane is `limit` or more, or some lane is NaN.
+    fn reaches(self, x: Self::F, limit: f32) -> bool;
 
     /// The first `LANES` elements of a slice.
     #[inline(always)]
