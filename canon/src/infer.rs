@@ -89,7 +89,6 @@ impl Operator {
                 door.attention(*scale, *softcap, *masked, *biased)
             }
             Operator::LayerNorm { epsilon } => door.layer_norm(*epsilon),
-            Operator::Classify { .. } => Err(door.attribute("it has no rule yet")),
         }?;
         door.possible(&result)?;
         Ok(vec![result])

@@ -96,12 +96,22 @@ impl Simd for Neon {
         unsafe { vcvt_high_f32_f64(vcvt_f32_f64(x[0]), x[1]) }
     }
 
+    #[inline(always)]
+    fn reaches(self, x: float32x4_t, limit: f32) -> bool {
+        // SAFETY: `self` exists only where the CPU has the instruction set.
+        unsafe { vminvq_u32(vcltq_f32(vabsq_f32(x), vdupq_n_f32(limit))) == 0 }
+    }
+
     define! { float32x4_t;
         add(a, b) = vaddq_f32(a, b);
         sub(a, b) = vsubq_f32(a, b);
         mul(a, b) = vmulq_f32(a, b);
         div(a, b) = vdivq_f32(a, b);
         sqrt(a) = vsqrtq_f32(a);
+        floor(a) = vrndmq_f32(a);
+        ceil(a) = vrndpq_f32(a);
+        trunc(a) = vrndq_f32(a);
+        round(a) = vrndnq_f32(a);
         fma(a, b, c) = vfmaq_f32(c, a, b);
         larger(a, b) = vbslq_f32(vcgtq_f32(a, b), a, b);
         smaller(a, b) = vbslq_f32(vcltq_f32(a, b), a, b);
@@ -132,11 +142,16 @@ impl Simd for Neon {
         sub_d(a, b) = vsubq_f64(a, b);
         mul_d(a, b) = vmulq_f64(a, b);
         div_d(a, b) = vdivq_f64(a, b);
+        sqrt_d(a) = vsqrtq_f64(a);
         fma_d(a, b, c) = vfmaq_f64(c, a, b);
         where_less_d(a, b, x, y) = vbslq_f64(vcltq_f64(a, b), x, y);
         scale_d(p, shifted) = {
             let n = vshlq_n_s64::<52>(vreinterpretq_s64_f64(shifted));
             vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(p), n))
+        };
+        flip_d(p, shifted) = {
+            let odd = vshlq_n_u64::<63>(vreinterpretq_u64_f64(shifted));
+            vreinterpretq_f64_u64(veorq_u64(vreinterpretq_u64_f64(p), odd))
         };
         exponent_field(a) = {
             // As the low bits of 2^52.
