@@ -430,3 +430,43 @@ fn reduction(rng: &mut Rng) -> Case {
 fn steps_of_reductions_are_their_operators_one_by_one() {
     every_step_of("reduction", 400, reduction);
 }
+
+fn conv(rng: &mut Rng) -> Case {
+    loop {
+        let groups = rng.pick(&[1, 1, 1, 2, 3]);
+        let (batch, channels, out) =
+            (rng.between(1, 2), rng.between(1, 4), groups * rng.pick(&[1, 2, 3, 8, 26]));
+        let input = [0, 1].map(|_| rng.pick(&[1, 3, 4, 5, 8, 9, 12, 16]));
+        let kernel = if rng.chance(4) { [1, 1] } else { [0, 1].map(|_| rng.between(1, 4)) };
+        let pair = |rng: &mut Rng, low, high| {
+            if rng.chance(2) { [low; 2] } else { [0, 1].map(|_| rng.between(low, high)) }
+        };
+        let (stride, padding, dilation) = (pair(rng, 1, 3), pair(rng, 0, 3), pair(rng, 1, 3));
+        let operator = Operator::Conv2d { stride, padding, dilation, groups };
+        let shapes = [
+            vec![batch, groups * channels, input[0], input[1]],
+            vec![out, channels, kernel[0], kernel[1]],
+        ];
+        let types = shapes.clone().map(|shape| TensorType::new(DType::F32, shape));
+        let Ok(result) = operator.infer(&types) else { continue };
+        let shape = result[0].shape.clone();
+        if shape.contains(&0) {
+            continue;
+        }
+        let mut case = Case::new(operator);
+        case.given(rng, DType::F32, &shapes[0], false);
+        let (stored, source) = (shapes[1].clone(), Source::Constant(0));
+        case.constants.push(Arc::new(tensor(rng, DType::F32, &stored)));
+        case.spec.operands.push(Operand { source, view: vec![] });
+        if rng.chance(2) {
+            let constant = rng.chance(2);
+            case.given(rng, DType::F32, &[out], constant);
+        }
+        return case.finish(rng, &shape);
+    }
+}
+
+#[test]
+fn conv_steps_are_their_operators_one_by_one() {
+    every_step_of("conv", 500, conv);
+}

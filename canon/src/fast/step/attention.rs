@@ -82,7 +82,7 @@ impl Attention {
         let Attention { t, d, e, .. } = *self;
         let vectors = task.fast.vectors;
         let wide = t.next_multiple_of(WIDTH);
-        let Scratch { block, panel, more, spare } = scratch;
+        let Scratch { block, panel, more, spare, .. } = scratch;
         let keys = panel.of(wide * d);
         let read = |operand: usize, row: usize, to: &mut [f32]| {
             // SAFETY: operands of attention are never the output.

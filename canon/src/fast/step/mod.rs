@@ -4,6 +4,7 @@
 
 mod attention;
 mod chain;
+mod conv;
 mod linear;
 mod lines;
 mod operand;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use self::attention::Attention;
 use self::chain::{Action, Chain, Run, has_binary, has_unary};
+use self::conv::{Conv, Extents};
 use self::linear::{Linear, Panels};
 use self::lines::{Function, RowsOf};
 use self::operand::{Given, Memory, Operands};
@@ -46,6 +48,7 @@ enum Root {
     Linear(Linear),
     Attention(Attention),
     Rows(RowsOf),
+    Conv(Conv),
 }
 
 /// What a step is prepared for.
@@ -191,6 +194,7 @@ impl Fast {
         match &spec.operator {
             Operator::Linear => self.prepare_linear(&plan),
             Operator::MatMul => self.prepare_linear(&plan),
+            Operator::Conv2d { .. } => prepare_conv(&plan),
             Operator::Attention { .. } => prepare_attention(&plan),
             Operator::LayerNorm { epsilon } => {
                 let epsilon = f32::from_scalar(*epsilon);
@@ -271,6 +275,7 @@ impl Fast {
         let run = Run { vectors: self.vectors, others, outputs };
         match root {
             Root::Linear(linear) => linear.run(self, count, &of_root, chain, &run),
+            Root::Conv(conv) => conv.run(self, &of_root, chain, &run),
             Root::Rows(rows) => rows.run(self, &of_root, chain, &run),
             Root::Attention(attention) => attention.run(self, &of_root, &masks, chain, &run),
         }
@@ -392,4 +397,41 @@ fn prepare_reduction(plan: &Plan<'_>, function: Reduction, axes: &[u8]) -> Optio
         let root = RowsOf { x: x.clone(), function, rows, columns, weight: length as u64 };
         Some(Prepared { root: Root::Rows(root), operands: vec![x.clone()], mask: None, chain })
     })
+}
+
+fn prepare_conv(plan: &Plan<'_>) -> Option<Prepared> {
+    let Operator::Conv2d { stride, padding, dilation, groups } = plan.spec.operator else {
+        return None;
+    };
+    let (x, w) = (plan.shape(0)?, plan.shape(1)?);
+    let (&[batch, _, h, width], &[out, channels, kh, kw]) = (x.as_slice(), w.as_slice()) else {
+        return None;
+    };
+    let &[.., rows, columns] = plan.result.shape.as_slice() else { return None };
+    let pair = |pair: [u64; 2]| pair.map(|value| value as usize);
+    let extents = Extents {
+        batch: batch as usize,
+        groups: groups as usize,
+        channels: channels as usize,
+        out: (out / groups) as usize,
+        input: pair([h, width]),
+        kernel: pair([kh, kw]),
+        output: pair([rows, columns]),
+        stride: pair(stride),
+        padding: pair(padding),
+        dilation: pair(dilation),
+    };
+    let weights = plan.operand(1, 3).filter(|w| w.lines.is_contiguous())?;
+    // As an operand that broadcasts to the result.
+    let bias = plan.spec.operands.get(2).cloned().map(|mut bias| {
+        bias.view.push(Operator::Reshape { shape: vec![out, 1, 1] });
+        bias
+    });
+    let bias: Vec<_> = bias.iter().map(|bias| (Binary::Add, bias)).collect();
+    let chain = plan.chain(2, &bias)?;
+    let image = plan.operand(0, 1)?;
+    // A whole image in one piece can be read where it lies.
+    let plain = plan.operand(0, 3)?.lines.is_contiguous();
+    let conv = Conv::new(extents, image.lines.clone(), weights.lines.clone(), plain);
+    Some(Prepared { root: Root::Conv(conv), operands: vec![image, weights], mask: None, chain })
 }
