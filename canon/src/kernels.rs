@@ -53,6 +53,20 @@ impl Kernels {
         self.shared.threads
     }
 
+    /// Runs the tasks `0..tasks`, each exactly once, on whichever of the threads are idle; for work beside the kernels,
+    /// such as hashing what they computed. Returns when all are done.
+    pub fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        match &self.shared.fast {
+            None => (0..tasks).for_each(task),
+            Some(fast) => fast.parallel(tasks, task),
+        }
+    }
+
+    /// The fast kernels, unless these are the reference's.
+    pub(crate) fn fast(&self) -> Option<&Fast> {
+        self.shared.fast.as_ref()
+    }
+
     /// Computes `operator` on `operands`: one tensor per inferred result.
     ///
     /// # Errors
@@ -70,17 +84,5 @@ impl Kernels {
                 results.into_iter().map(|result| fast.run(operator, operands, result)).collect()
             }
         }
-    }
-
-    /// Calls `task` with each of `0..tasks`, once each, on these threads: for work beside the operators, as hashing.
-    ///
-    /// # Errors
-    /// If a thread's floating-point environment cannot be set.
-    pub fn share(&self, tasks: usize, task: impl Fn(usize) + Sync) -> Result<(), OperatorError> {
-        match &self.shared.fast {
-            None => (0..tasks).for_each(task),
-            Some(fast) => fast.share(tasks, task)?,
-        }
-        Ok(())
     }
 }

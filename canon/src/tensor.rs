@@ -352,6 +352,11 @@ impl Tensor {
     pub(crate) fn data(&self) -> &Data {
         &self.data
     }
+
+    /// The elements, for writing; their number is that of the type and stays so.
+    pub(crate) fn data_mut(&mut self) -> &mut Data {
+        &mut self.data
+    }
 }
 
 impl PartialEq for Tensor {

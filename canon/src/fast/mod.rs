@@ -17,6 +17,7 @@ mod movement;
 mod pooling;
 mod rows;
 mod simd;
+pub(crate) mod step;
 mod strided;
 mod threads;
 
@@ -46,13 +47,8 @@ impl Fast {
         Ok(Fast { vectors, threads: Threads::new(threads)? })
     }
 
-    /// Calls `task` with each of `0..tasks`, once each, on all threads.
-    pub(crate) fn share(
-        &self,
-        tasks: usize,
-        task: impl Fn(usize) + Sync,
-    ) -> Result<(), OperatorError> {
-        self.threads.run(self.threads.count(), tasks, task)
+    pub(crate) fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        self.threads.host(tasks, task);
     }
 
     /// Computes an operator whose operands infer to `result`.
