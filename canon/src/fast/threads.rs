@@ -31,11 +31,6 @@ impl Threads {
         Ok(Threads { count: count.get(), helpers })
     }
 
-    /// The calling thread and its helpers.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     /// How many threads to use for this much work.
     pub(crate) fn worthwhile(&self, work: u64) -> usize {
         if work < WORTHWHILE { 1 } else { self.count }

@@ -296,7 +296,7 @@ impl<'a> Fusion<'a> {
                     self.all_see(self.program.slot_of(reader), &seen, depth - 1)
                 });
             }
-            if !kinds::reads_views(&found.operator, 0) {
+            if !kinds::reads_any_view(&found.operator) {
                 return false;
             }
             let mut places = found.operands.iter().enumerate().filter(|(_, read)| **read == slot);

@@ -61,11 +61,17 @@ pub(super) fn takes_layout(operator: &Operator) -> bool {
     is_contraction(operator) || matches!(operator, Operator::Attention { .. })
 }
 
-/// Whether it reads the operand at `position` through strides; if it reads any, then the first.
+/// Whether it reads some operand through strides.
+pub(super) fn reads_any_view(operator: &Operator) -> bool {
+    matches!(operator, Operator::MatMul | Operator::Linear | Operator::Attention { .. })
+        || is_elementwise(operator)
+}
+
+/// Whether it reads the operand at `position` through strides: the rows of a linear operator lie as they are multiplied,
+/// its matrix is packed anyway.
 pub(super) fn reads_views(operator: &Operator, position: usize) -> bool {
     match operator {
-        Operator::MatMul | Operator::Attention { .. } => true,
-        Operator::Linear => position < 2,
-        _ => is_elementwise(operator),
+        Operator::Linear => position == 1,
+        _ => reads_any_view(operator),
     }
 }
