@@ -1,5 +1,6 @@
 //! Data movement: bits are copied, NaN payloads and signed zeros included. Conversion is here too, but is arithmetic.
 
+use super::half::{bf16_from_f64, f16_from_f64, sticky};
 use super::number::Number;
 use super::{Call, each_index, offset};
 use crate::scalar::FromScalar;
@@ -10,7 +11,11 @@ use crate::{DType, OperatorError, Scalar, SliceRange, Tensor};
 type Computed = Result<Data, OperatorError>;
 
 /// The elements of `x` at `source(index)` for every index of `shape`.
-fn gather<T: Copy>(x: &[T], shape: &[usize], mut source: impl FnMut(&[usize]) -> usize) -> Vec<T> {
+pub(super) fn gather<T: Copy>(
+    x: &[T],
+    shape: &[usize],
+    mut source: impl FnMut(&[usize]) -> usize,
+) -> Vec<T> {
     let mut result = Vec::with_capacity(shape.iter().product());
     each_index(shape, |index| result.push(x[source(index)]));
     result
@@ -29,13 +34,7 @@ impl Call<'_> {
         let x = self.operand(0)?;
         let of_x = strides(&extents(x.shape()));
         let source = |index: &[usize]| {
-            let along = |axis: usize| {
-                let SliceRange { start, end, step } = ranges[axis];
-                let steps = index[axis] * step.unsigned_abs() as usize;
-                let position =
-                    if step > 0 { start as usize + steps } else { end as usize - 1 - steps };
-                position * of_x[axis]
-            };
+            let along = |axis: usize| ranges[axis].position(index[axis]) * of_x[axis];
             (0..ranges.len()).map(along).sum()
         };
         let shape = self.output_extents();
@@ -92,40 +91,42 @@ impl Call<'_> {
         Ok(map_data!(&extended, v => gather(v, &shape, source)))
     }
 
-    /// Float to integer truncates and saturates, NaN becomes 0; integers wrap; to float rounds to nearest even; nonzero
-    /// and NaN are `true`; `true` is 1.
+    /// Float to integer truncates and saturates, NaN becomes 0; integers wrap; to float rounds once to nearest even;
+    /// nonzero and NaN are `true`; `true` is 1. Half operands have been widened before.
     pub(super) fn cast(&self, to: DType) -> Computed {
         macro_rules! numbers {
-            ($values:expr, $zero:expr; $($variant:ident $element:ident)*) => {
+            ($values:expr, $zero:expr, $wide:expr; $($variant:ident $element:ident)*) => {
                 match to {
                     $(DType::$variant => Data::$variant($values.iter().map(|&v| (v as $element).settle()).collect()),)*
                     DType::Bool => Data::Bool($values.iter().map(|&v| u8::from(v != $zero)).collect()),
-                    DType::F16 | DType::BF16 => return Err(self.unsupported(self.operand(0)?)),
+                    DType::F16 => Data::F16($values.iter().map(|&v| f16_from_f64($wide(v.into()))).collect()),
+                    DType::BF16 => Data::BF16($values.iter().map(|&v| bf16_from_f64($wide(v.into()))).collect()),
                 }
             };
-            ($values:expr, $zero:expr) => {
-                numbers!($values, $zero; F32 f32 F64 f64 I8 i8 I16 i16 I32 i32 I64 i64 U8 u8 U16 u16 U32 u32 U64 u64)
+            ($values:expr, $zero:expr, $wide:expr) => {
+                numbers!($values, $zero, $wide; F32 f32 F64 f64 I8 i8 I16 i16 I32 i32 I64 i64 U8 u8 U16 u16 U32 u32 U64 u64)
             };
         }
         let x = self.operand(0)?;
+        let float = |v: f64| v;
         Ok(match x.data() {
-            Data::F32(v) => numbers!(v, 0.0),
-            Data::F64(v) => numbers!(v, 0.0),
-            Data::I8(v) => numbers!(v, 0),
-            Data::I16(v) => numbers!(v, 0),
-            Data::I32(v) => numbers!(v, 0),
-            Data::I64(v) => numbers!(v, 0),
-            Data::U8(v) | Data::Bool(v) => numbers!(v, 0),
-            Data::U16(v) => numbers!(v, 0),
-            Data::U32(v) => numbers!(v, 0),
-            Data::U64(v) => numbers!(v, 0),
+            Data::F32(v) => numbers!(v, 0.0, float),
+            Data::F64(v) => numbers!(v, 0.0, float),
+            Data::I8(v) => numbers!(v, 0, sticky),
+            Data::I16(v) => numbers!(v, 0, sticky),
+            Data::I32(v) => numbers!(v, 0, sticky),
+            Data::I64(v) => numbers!(v, 0, sticky),
+            Data::U8(v) | Data::Bool(v) => numbers!(v, 0, sticky),
+            Data::U16(v) => numbers!(v, 0, sticky),
+            Data::U32(v) => numbers!(v, 0, sticky),
+            Data::U64(v) => numbers!(v, 0, sticky),
             Data::F16(_) | Data::BF16(_) => return Err(self.unsupported(x)),
         })
     }
 }
 
 /// Appends a range of `from` to data of the same type.
-fn append(to: &mut Data, from: &Data, range: std::ops::Range<usize>) {
+pub(super) fn append(to: &mut Data, from: &Data, range: std::ops::Range<usize>) {
     macro_rules! append {
         ($($variant:ident)*) => {
             match (to, from) {
