@@ -1,6 +1,6 @@
 //! What an operator costs: the arithmetic of the written sequences, the same on every machine.
 
-use crate::{Binary, Operator, TensorType, Unary};
+use crate::{Binary, Interpolation, Operator, TensorType, Unary, Update};
 
 /// The cost of one run of an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,8 +72,82 @@ impl Operator {
                 let extent = |i: usize| if to[i] == 0 { 0 } else { from[i].div_ceil(to[i]) + 1 };
                 outputs.saturating_mul(window([extent(0), extent(1)]).saturating_add(1))
             }
+            Operator::ArgMaxPool2d { window: w } => outputs.saturating_mul(window(w.kernel)),
             Operator::Softmax { .. } => input.saturating_mul(Unary::Exp.operations() + 4),
             Operator::LogSoftmax { .. } => input.saturating_mul(Unary::Exp.operations() + 4),
+            _ => self.more_operations(operands, result),
+        }
+    }
+
+    /// The operations of those that index, slide, resample, sort and normalise.
+    fn more_operations(&self, operands: &[TensorType], result: &TensorType) -> u64 {
+        let count = |x: &TensorType| x.elements().map_or(0, |elements| elements as u64);
+        let of = |index: usize| operands.get(index).map_or(0, count);
+        let extent = |index: usize, axis: usize| {
+            operands.get(index).and_then(|x| x.shape.get(axis)).copied().unwrap_or(0)
+        };
+        let outputs = count(result);
+        // Two per term of a kernel `[_, channels, ..]`, and one for a bias behind `inputs` operands.
+        let chain = |kernel: usize, inputs: usize| {
+            let window = operands.get(kernel).and_then(|w| w.shape.get(1..)).unwrap_or(&[]);
+            let terms = window.iter().fold(1, |terms: u64, &extent| terms.saturating_mul(extent));
+            terms.saturating_mul(2).saturating_add(u64::from(operands.len() > inputs))
+        };
+        match self {
+            Operator::Scatter { update, .. }
+            | Operator::TakeAssign { update, .. }
+            | Operator::ScatterNd { update } => match update {
+                Update::Assign => 0,
+                _ => of(2),
+            },
+            Operator::Conv3d { .. } => outputs.saturating_mul(chain(1, 2)),
+            Operator::ConvTranspose2d { .. } | Operator::ConvTranspose3d { .. } => {
+                // Every input element meets every kernel element of its group; the result is written once.
+                let kernel = operands.get(1).and_then(|w| w.shape.get(1..)).unwrap_or(&[]);
+                let terms =
+                    kernel.iter().fold(of(0), |terms: u64, &extent| terms.saturating_mul(extent));
+                terms.saturating_mul(2).saturating_add(outputs)
+            }
+            Operator::DeformConv2d { masked, .. } => {
+                let samples = [extent(0, 1), extent(2, 2), extent(2, 3), extent(0, 0)];
+                let windows = result.shape.get(2..).unwrap_or(&[]);
+                let samples =
+                    samples.iter().chain(windows).fold(1, |all: u64, &n| all.saturating_mul(n));
+                let chains = outputs.saturating_mul(chain(2, 3 + usize::from(*masked)));
+                samples.saturating_mul(24).saturating_add(chains)
+            }
+            Operator::Cumulative { .. } => outputs,
+            Operator::Sort { axis, .. } | Operator::ArgSort { axis, .. } => {
+                let length = extent(0, usize::from(*axis)).max(1);
+                outputs.saturating_mul(u64::from(length.ilog2()) + 1)
+            }
+            Operator::AdaptiveAvgPool3d { .. } => {
+                let [from, to] = [operands.first(), Some(result)]
+                    .map(|x| x.and_then(|x| x.shape.get(2..)).unwrap_or(&[]));
+                let window = from.iter().zip(to).fold(1, |window: u64, (&from, &to)| {
+                    window.saturating_mul(if to == 0 { 0 } else { from.div_ceil(to) + 1 })
+                });
+                outputs.saturating_mul(window.saturating_add(1))
+            }
+            Operator::Interpolate2d { mode, .. } => outputs.saturating_mul(match mode {
+                Interpolation::Nearest | Interpolation::NearestExact => 1,
+                Interpolation::Bilinear => 12,
+                Interpolation::Bicubic => 40,
+                Interpolation::Lanczos3 => 84,
+            }),
+            Operator::GridSample2d { .. } => outputs.saturating_mul(8).saturating_add(of(1) * 8),
+            Operator::Attention { .. } => {
+                // `q [.., s, d]` and `v [.., t, e]` make `.. * s * t` scores.
+                let [Some(q), Some(v)] = [operands.first(), operands.get(2)] else { return 0 };
+                let ([queries @ .., d], [.., t, e]) = (q.shape.as_slice(), v.shape.as_slice())
+                else {
+                    return 0;
+                };
+                let scores = queries.iter().fold(*t, |all: u64, &n| all.saturating_mul(n));
+                let each = d.saturating_add(*e).saturating_mul(2);
+                scores.saturating_mul(each.saturating_add(Unary::Exp.operations() + 6))
+            }
+            Operator::LayerNorm { .. } => outputs.saturating_mul(8),
             _ => 0,
         }
     }

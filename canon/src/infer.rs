@@ -3,10 +3,14 @@
 //! This is the door. An operator that infers is total and its kernels do no further checks, so everything that
 //! could be wrong with operands or attributes, whoever wrote them, is refused here by name.
 
+mod composite;
 mod contraction;
+mod convolution;
 mod elementwise;
+mod indexing;
 mod movement;
 mod reduction;
+mod windows;
 
 use crate::{DType, Operator, OperatorError, Scalar, TensorType, shape};
 
@@ -50,7 +54,41 @@ impl Operator {
             Operator::AvgPool2d { window, .. } => door.average_pool(window),
             Operator::AdaptiveAvgPool2d { output } => door.adaptive_pool(*output),
             Operator::Softmax { axis } | Operator::LogSoftmax { axis } => door.softmax(*axis),
-            _ => Err(door.attribute("it has no rule yet")),
+            Operator::Gather { axis } => door.gather(*axis),
+            Operator::Take { axis } => door.take(*axis),
+            Operator::GatherNd => door.gather_nd(),
+            Operator::Scatter { axis, update } => door.scatter(*axis, *update),
+            Operator::TakeAssign { axis, update } => door.take_assign(*axis, *update),
+            Operator::ScatterNd { update } => door.scatter_nd(*update),
+            Operator::SliceAssign { ranges } => door.slice_assign(ranges),
+            Operator::Unfold { axis, size, step } => door.unfold(*axis, *size, *step),
+            Operator::Extend { padding, mode } => door.extend(padding, *mode),
+            Operator::Unfold2d { kernel, stride, padding, dilation } => {
+                door.unfold2d(*kernel, *stride, *padding, *dilation)
+            }
+            Operator::Conv3d { stride, padding, dilation, groups } => {
+                door.convolution([*stride, *padding, *dilation], *groups)
+            }
+            Operator::ConvTranspose2d { stride, padding, output_padding, dilation, groups } => {
+                door.transposed([*stride, *padding, *output_padding, *dilation], *groups)
+            }
+            Operator::ConvTranspose3d { stride, padding, output_padding, dilation, groups } => {
+                door.transposed([*stride, *padding, *output_padding, *dilation], *groups)
+            }
+            Operator::DeformConv2d { stride, padding, dilation, groups, offset_groups, masked } => {
+                door.deformable([*stride, *padding, *dilation], *groups, *offset_groups, *masked)
+            }
+            Operator::Cumulative { function, axis } => door.cumulative(*function, *axis),
+            Operator::Sort { axis, .. } => door.sort(*axis),
+            Operator::ArgSort { axis, .. } => door.arg_sort(*axis),
+            Operator::ArgMaxPool2d { window } => door.arg_max_pool(window),
+            Operator::AdaptiveAvgPool3d { output } => door.adaptive_pool3d(*output),
+            Operator::Interpolate2d { output, .. } => door.interpolate(*output),
+            Operator::GridSample2d { mode, .. } => door.grid_sample(*mode),
+            Operator::Attention { scale, softcap, masked, biased, .. } => {
+                door.attention(*scale, *softcap, *masked, *biased)
+            }
+            Operator::LayerNorm { epsilon } => door.layer_norm(*epsilon),
         }?;
         door.possible(&result)?;
         Ok(vec![result])

@@ -31,7 +31,7 @@ pub use error::{KernelError, OperatorError};
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use operator::{
-    Binary, Class, Corners, Extension, Extreme, Interpolation, Keys, Operator, Order,
+    Binary, Class, Corners, Extension, Extreme, Interpolation, Keys, Operator, Order, Outside,
     PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Update, Window2d,
 };
 pub use shape::{MAX_ELEMENTS, MAX_RANK};

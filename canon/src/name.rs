@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Binary, Class, Extreme, Operator, Reduction, Relation, SliceRange, Unary, Window2d};
+use crate::{
+    Binary, Class, Extreme, Operator, Reduction, Relation, Scalar, SliceRange, Unary, Window2d,
+};
 
 impl Operator {
     /// A short name, as in `conv2d`, `relu` or `add`; one name per function, without the other attributes.
@@ -54,6 +56,8 @@ impl Operator {
             Operator::ArgMaxPool2d { .. } => "arg_max_pool2d",
             Operator::AdaptiveAvgPool3d { .. } => "adaptive_avg_pool3d",
             Operator::Interpolate2d { .. } => "interpolate2d",
+            Operator::GridSample2d { .. } => "grid_sample2d",
+            Operator::DeformConv2d { .. } => "deform_conv2d",
             Operator::Attention { .. } => "attention",
             Operator::LayerNorm { .. } => "layer_norm",
             Operator::Cumulative { function, .. } => match function {
@@ -167,7 +171,7 @@ impl fmt::Display for Operator {
         match self {
             Operator::Reshape { shape } | Operator::Expand { shape } => write!(f, "({shape:?})"),
             Operator::Permute { axes } => write!(f, "({axes:?})"),
-            Operator::Slice { ranges } => {
+            Operator::Slice { ranges } | Operator::SliceAssign { ranges } => {
                 f.write_str("(")?;
                 for (i, range) in ranges.iter().enumerate() {
                     let comma = if i == 0 { "" } else { ", " };
@@ -176,6 +180,9 @@ impl fmt::Display for Operator {
                 f.write_str(")")
             }
             Operator::Concat { axis }
+            | Operator::Gather { axis }
+            | Operator::Take { axis }
+            | Operator::Cumulative { axis, .. }
             | Operator::Arg { axis, .. }
             | Operator::Softmax { axis }
             | Operator::LogSoftmax { axis } => write!(f, "(axis {axis})"),
@@ -186,10 +193,7 @@ impl fmt::Display for Operator {
                 write!(f, "({scalar})")
             }
             Operator::Clamp { min, max } => {
-                let bound = |scalar: &Option<_>| {
-                    scalar.map_or("none".to_owned(), |s: crate::Scalar| s.to_string())
-                };
-                write!(f, "(min {}, max {})", bound(min), bound(max))
+                write!(f, "(min {}, max {})", optional(min), optional(max))
             }
             Operator::Conv2d { stride, padding, dilation, groups } => {
                 write!(
@@ -198,7 +202,9 @@ impl fmt::Display for Operator {
                 )
             }
             Operator::Reduce { axes, .. } => write!(f, "(axes {axes:?})"),
-            Operator::MaxPool2d { window } => write!(f, "({window})"),
+            Operator::MaxPool2d { window } | Operator::ArgMaxPool2d { window } => {
+                write!(f, "({window})")
+            }
             Operator::AvgPool2d { window, padding_counts } => {
                 write!(f, "({window}, padding counts {padding_counts:?})")
             }
@@ -208,10 +214,84 @@ impl fmt::Display for Operator {
             | Operator::Compare { .. }
             | Operator::Where
             | Operator::MatMul
-            | Operator::Linear => Ok(()),
+            | Operator::Linear
+            | Operator::GatherNd
+            | Operator::Classify { .. } => Ok(()),
+            _ => self.more_attributes(f),
+        }
+    }
+}
+
+impl Operator {
+    /// The attributes of the operators that index, slide, resample, sort and normalise.
+    fn more_attributes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operator::Scatter { axis, update } | Operator::TakeAssign { axis, update } => {
+                write!(f, "(axis {axis}, {update:?})")
+            }
+            Operator::ScatterNd { update } => write!(f, "({update:?})"),
+            Operator::Unfold { axis, size, step } => {
+                write!(f, "(axis {axis}, size {size}, step {step})")
+            }
+            Operator::Extend { padding, mode } => write!(f, "({padding:?}, {mode:?})"),
+            Operator::Unfold2d { kernel, stride, padding, dilation } => write!(
+                f,
+                "(kernel {kernel:?}, stride {stride:?}, padding {padding:?}, dilation {dilation:?})"
+            ),
+            Operator::Conv3d { stride, padding, dilation, groups } => write!(
+                f,
+                "(stride {stride:?}, padding {padding:?}, dilation {dilation:?}, groups {groups})"
+            ),
+            Operator::ConvTranspose2d { stride, padding, output_padding, dilation, groups } => {
+                transposed(f, [stride, padding, output_padding, dilation], *groups)
+            }
+            Operator::ConvTranspose3d { stride, padding, output_padding, dilation, groups } => {
+                transposed(f, [stride, padding, output_padding, dilation], *groups)
+            }
+            Operator::DeformConv2d { stride, padding, dilation, groups, offset_groups, masked } => {
+                let masked = if *masked { ", masked" } else { "" };
+                write!(
+                    f,
+                    "(stride {stride:?}, padding {padding:?}, dilation {dilation:?}, groups {groups}, \
+                     offset groups {offset_groups}{masked})"
+                )
+            }
+            Operator::Sort { axis, order } | Operator::ArgSort { axis, order } => {
+                write!(f, "(axis {axis}, {order:?})")
+            }
+            Operator::AdaptiveAvgPool3d { output } => write!(f, "({output:?})"),
+            Operator::Interpolate2d { output, mode, corners } => {
+                write!(f, "({output:?}, {mode:?}, corners {corners:?})")
+            }
+            Operator::GridSample2d { mode, outside, corners } => {
+                write!(f, "({mode:?}, outside {outside:?}, corners {corners:?})")
+            }
+            Operator::Attention { scale, softcap, keys, masked, biased } => {
+                write!(f, "(scale {scale}, softcap {}, keys {keys:?}", optional(softcap))?;
+                f.write_str(if *masked { ", masked" } else { "" })?;
+                f.write_str(if *biased { ", biased)" } else { ")" })
+            }
+            Operator::LayerNorm { epsilon } => write!(f, "(epsilon {epsilon})"),
             _ => Ok(()),
         }
     }
+}
+
+fn optional(scalar: &Option<Scalar>) -> String {
+    scalar.map_or("none".to_owned(), |scalar| scalar.to_string())
+}
+
+/// Stride, padding, output padding and dilation.
+fn transposed<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    [stride, padding, output_padding, dilation]: [&[u64; N]; 4],
+    groups: u64,
+) -> fmt::Result {
+    write!(
+        f,
+        "(stride {stride:?}, padding {padding:?}, output padding {output_padding:?}, dilation {dilation:?}, \
+         groups {groups})"
+    )
 }
 
 impl fmt::Display for SliceRange {

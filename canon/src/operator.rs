@@ -63,36 +63,42 @@ pub enum Operator {
         /// What is added, of the element type of `x`.
         value: Scalar,
     } = 0x08,
-    /// `x`, `indices`: `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along `axis`, the other axes of `indices` as those of `x`
-    /// or shorter. An index out of range (negative ones included) reads zero.
+    /// `x`, `indices` of any integer type and as many axes: `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along `axis`, the
+    /// other axes of `indices` as those of `x` or shorter. An index out of range (negative ones included) reads zero.
     Gather {
         /// The indexed axis.
         axis: u8,
     } = 0x09,
-    /// `x`, `indices` of any shape: whole slices of `x` along `axis`; the shape of `indices` takes the place of that axis.
-    /// An index out of range reads zeros.
+    /// `x`, `indices` of any integer type and shape: whole slices of `x` along `axis`; the shape of `indices` takes the place
+    /// of that axis. An index out of range reads zeros.
     Take {
         /// The indexed axis.
         axis: u8,
     } = 0x0a,
-    /// `x`, `indices [.., k]`: the slices of `x` at `k` leading coordinates. Coordinates out of range read zeros.
+    /// `x`, `indices [.., k]` of any integer type: the slices of `x` at `k` leading coordinates, so that the result has the
+    /// shape of `indices` without its last axis, then the axes of `x` behind the first `k`. Where one of the coordinates
+    /// is out of range the slice is zeros.
     GatherNd = 0x0b,
     /// `x`, `indices`, `values` of the shape of `indices`: `x` with `values` joined in at the places that [`Operator::Gather`]
-    /// would read, in row-major order of `indices`; one out of range is skipped.
+    /// would read, in row-major order of `indices`; one out of range is skipped. Data movement with [`Update::Assign`]; with
+    /// the others an operator that computes: all of the result has the one quiet NaN for any NaN.
     Scatter {
         /// The indexed axis.
         axis: u8,
         /// How a value is joined with what is there.
         update: Update,
     } = 0x0c,
-    /// `x`, `indices [n]`, `values`: `x` with the `n` slices of `values` along `axis` joined in at `indices`, in their order.
+    /// `x`, `indices [n]`, `values`: `x` with the `n` slices of `values` along `axis` joined in at `indices`, in their order; one
+    /// out of range is skipped. Movement or arithmetic as [`Operator::Scatter`].
     TakeAssign {
         /// The indexed axis.
         axis: u8,
         /// How a value is joined with what is there.
         update: Update,
     } = 0x0d,
-    /// `x`, `indices [.., k]`, `values`: the counterpart of [`Operator::GatherNd`], in row-major order of `indices`.
+    /// `x`, `indices [.., k]`, `values`: `x` with the slices of `values` joined in where [`Operator::GatherNd`] would read them,
+    /// in row-major order of `indices`; one with a coordinate out of range is skipped. Movement or arithmetic as
+    /// [`Operator::Scatter`].
     ScatterNd {
         /// How a value is joined with what is there.
         update: Update,
@@ -102,8 +108,8 @@ pub enum Operator {
         /// One range per axis.
         ranges: Vec<SliceRange>,
     } = 0x0f,
-    /// Windows of `size` along `axis`, `step` apart: that axis becomes the number of whole windows, and a last axis of
-    /// `size` is added.
+    /// Windows of `size` along `axis`, `step` apart: that axis becomes the number of whole windows (none where `size` is
+    /// larger than the axis, else `(extent - size) / step + 1`), and a last axis of `size` is added.
     Unfold {
         /// The axis.
         axis: u8,
@@ -112,14 +118,16 @@ pub enum Operator {
         /// Distance between the starts of windows.
         step: u64,
     } = 0x10,
-    /// `x` continued beyond its ends: `padding[axis] = (before, after)`.
+    /// `x` continued beyond its ends: `padding[axis] = (before, after)`, each axis for itself. An axis without elements
+    /// cannot be continued.
     Extend {
         /// How many elements are added before and after, per axis.
         padding: Vec<(u64, u64)>,
         /// What they are.
         mode: Extension,
     } = 0x11,
-    /// `x [batch, c, h, w]` as its convolution windows: `[batch, c * kh * kw, windows]`, zeros of the padding included.
+    /// `x [batch, c, h, w]` as its convolution windows: `[batch, c * kh * kw, windows]`, windows row-major, channel then kernel
+    /// row then kernel column, zeros of the padding included. Data movement. Extents as for [`Operator::Conv2d`].
     Unfold2d {
         /// Window extents.
         kernel: [u64; 2],
@@ -176,7 +184,7 @@ pub enum Operator {
     } = 0x27,
 
     /// `a [..., m, k] x b [..., k, n]`, leading axes broadcast. Per output element one chain: `acc = +0`, then
-    /// `acc = fma(a_k, b_k, acc)` for k ascending.
+    /// `acc = fma(a_k, b_k, acc)` for k ascending. Of integers products and sums wrap.
     MatMul = 0x40,
     /// `x [..., k] x w [k, n] (+ bias [n])`; operands `x`, `w` and, when there is a third, `bias`. The chain of
     /// [`Operator::MatMul`], then one addition of the bias.
@@ -195,7 +203,8 @@ pub enum Operator {
         /// Number of channel groups.
         groups: u64,
     } = 0x42,
-    /// [`Operator::Conv2d`] with a third spatial axis in front: `x [batch, in, d, h, w]`.
+    /// [`Operator::Conv2d`] with a third spatial axis in front: `x [batch, in, d, h, w]`, `w [out, in/groups, kd, kh, kw]`; the
+    /// chain over (input channel in the group, kernel plane, kernel row, kernel column).
     Conv3d {
         /// Step per spatial axis.
         stride: [u64; 3],
@@ -206,9 +215,11 @@ pub enum Operator {
         /// Number of channel groups.
         groups: u64,
     } = 0x43,
-    /// Transposed convolution: `x [batch, in, h, w]`, `w [in, out/groups, kh, kw]`, perhaps `bias [out]`. Per output element one
-    /// chain over (input channel in the group, kernel row, kernel column) of the input elements that reach it, and only
-    /// those, then one addition of the bias. Extents: `(h - 1) * stride + span - 2 padding + output_padding`.
+    /// Transposed convolution: `x [batch, in, h, w]`, `w [in, out/groups, kh, kw]`, perhaps `bias [out]`. The input element `i`
+    /// under kernel element `j` reaches output `i * stride + j * dilation - padding`. Per output element one chain
+    /// `acc = fma(x, w, acc)` from +0 over (input channel in the group, kernel row, kernel column), ascending, of the input
+    /// elements that reach it, and only those, then one addition of the bias. Extents:
+    /// `(h - 1) * stride + span - 2 padding + output_padding` with `span = dilation * (kh - 1) + 1`; no axis of `x` is empty.
     ConvTranspose2d {
         /// Distance between the places of neighbouring inputs, per spatial axis.
         stride: [u64; 2],
@@ -221,7 +232,7 @@ pub enum Operator {
         /// Number of channel groups.
         groups: u64,
     } = 0x44,
-    /// [`Operator::ConvTranspose2d`] with a third spatial axis in front.
+    /// [`Operator::ConvTranspose2d`] with a third spatial axis in front, which comes first in the chain too.
     ConvTranspose3d {
         /// Distance between the places of neighbouring inputs, per spatial axis.
         stride: [u64; 3],
@@ -234,10 +245,35 @@ pub enum Operator {
         /// Number of channel groups.
         groups: u64,
     } = 0x45,
+    /// Deformable convolution: `x [batch, in, h, w]`, `offset [batch, 2 * offset_groups * kh * kw, h', w']`,
+    /// `w [out, in/groups, kh, kw]`, then, if `masked`, `mask [batch, offset_groups * kh * kw, h', w']`, then perhaps `bias [out]`;
+    /// `h'` and `w'` as for [`Operator::Conv2d`].
+    ///
+    /// Kernel element `(i, j)` of an input channel in offset group `g` (the channels in equal runs) samples at
+    /// `row = (r * stride + i * dilation - padding) + offset[2 * (g * kh * kw + i * kw + j)]`, and `column` likewise with the
+    /// channel of `offset` behind it, in `f64`. A sample with `row <= -1`, `row >= h`, `column <= -1` or `column >= w` is
+    /// +0; the others are those of [`Operator::GridSample2d`], bilinear between the four pixels around `(row, column)`,
+    /// pixels outside zero. With a mask the sample is multiplied by its element. Then the chain of [`Operator::Conv2d`]
+    /// over samples and `w`, and one addition of the bias.
+    DeformConv2d {
+        /// Step per spatial axis.
+        stride: [u64; 2],
+        /// Padding on both sides, per spatial axis.
+        padding: [u64; 2],
+        /// Distance between kernel elements, per spatial axis.
+        dilation: [u64; 2],
+        /// Number of channel groups of the kernel.
+        groups: u64,
+        /// Number of channel groups that share offsets.
+        offset_groups: u64,
+        /// Whether a mask operand follows.
+        masked: bool,
+    } = 0x46,
 
     /// Reduction over `axes`, which stay with extent 1; several axes are flattened row-major. Sums and products are 16
     /// partial results (element i goes to lane i mod 16, in ascending order, from +0 or 1), joined by the tree `(l, l + 8)`,
-    /// `(l, l + 4)`, `(l, l + 2)`, `(l, l + 1)`. Maximum and minimum of an empty axis are refused.
+    /// `(l, l + 4)`, `(l, l + 2)`, `(l, l + 1)`. Maximum and minimum of an empty axis are refused; those of Bool are `any` and
+    /// `all`.
     Reduce {
         /// Which reduction.
         function: Reduction,
@@ -272,21 +308,24 @@ pub enum Operator {
         /// Spatial extents of the result.
         output: [u64; 2],
     } = 0x64,
-    /// Running result along `axis`: element i joins elements 0 to i, one after another from the first.
+    /// Running result along `axis`: `y_0 = x_0`, `y_i = y_(i-1) joined with x_i` by `+`, `*`, or the rules of [`Binary::Max`] and
+    /// [`Binary::Min`].
     Cumulative {
         /// Sum, product, maximum or minimum.
         function: Reduction,
         /// The axis.
         axis: u8,
     } = 0x65,
-    /// `x` sorted along `axis`, stable; NaN last in both orders, -0 < +0.
+    /// `x` sorted along `axis`, stable in both orders; NaN last in both, -0 < +0, false < true. Data movement: the elements of
+    /// `x` where [`Operator::ArgSort`] finds them, bits copied.
     Sort {
         /// The axis.
         axis: u8,
         /// Ascending or descending.
         order: Order,
     } = 0x66,
-    /// Indices (I64) that sort `x` along `axis`, stable; NaN last in both orders, -0 < +0.
+    /// Indices (I64) that sort `x` along `axis`, stable in both orders (of equal elements, and of NaN, the first comes
+    /// first); NaN last in both, -0 < +0, false < true.
     ArgSort {
         /// The axis.
         axis: u8,
@@ -299,20 +338,43 @@ pub enum Operator {
         /// Window extents, strides, padding, dilation and rounding.
         window: Window2d,
     } = 0x68,
-    /// [`Operator::AdaptiveAvgPool2d`] with a third spatial axis in front.
+    /// [`Operator::AdaptiveAvgPool2d`] with a third spatial axis in front: `x [batch, channel, d, h, w]`.
     AdaptiveAvgPool3d {
         /// Spatial extents of the result.
         output: [u64; 3],
     } = 0x69,
-    /// `x [batch, channel, h, w]` resampled to other spatial extents; coordinates and weights in `f64`, weights rounded once.
+    /// `x [batch, channel, h, w]`, `h` and `w` not 0, resampled to other spatial extents.
+    ///
+    /// Per axis every output position has taps: inputs with weights, computed in `f64` as [`Interpolation`] says and
+    /// rounded once to the element type. A result is two chains of [`Operator::MatMul`]: for every row tap `r`, ascending,
+    /// `s_r = chain(pixel, column weight)` over the column taps, ascending; then `chain(s_r, row weight)`.
+    /// No mode is data movement: a NaN becomes the quiet one.
     Interpolate2d {
         /// Spatial extents of the result.
         output: [u64; 2],
         /// How values between samples are made.
         mode: Interpolation,
-        /// How coordinates are mapped.
+        /// How coordinates are mapped; of no effect on the nearest modes.
         corners: Corners,
     } = 0x6a,
+    /// `x [batch, channel, h, w]`, `h` and `w` not 0, and `grid [batch, h', w', 2]` of points (x, y) from -1 to 1: `x` sampled at
+    /// these points, `[batch, channel, h', w']`.
+    ///
+    /// In `f64`: `column = (x + 1) * w / 2 - 0.5` ([`Corners::Apart`]) or `(x + 1) * (w - 1) / 2` ([`Corners::Aligned`]), left to
+    /// right; `row` likewise with `h`; both then moved as [`Outside`] says. [`Interpolation::Nearest`] takes the pixel at
+    /// both rounded to nearest, ties to even. [`Interpolation::Bilinear`] has four weights, computed in `f64` from
+    /// `t = row - floor(row)`, `u = column - floor(column)` and rounded once to the element type: `(1 - t) * (1 - u)`,
+    /// `(1 - t) * u`, `t * (1 - u)`, `t * u`; the result is the chain `acc = fma(pixel, weight, acc)` from +0 in this order, over
+    /// the pixels at `floor(row)`, `floor(column)` and one after each, those outside as [`Outside`] says. Coordinates become
+    /// indices saturating, NaN as 0. Other modes are refused.
+    GridSample2d {
+        /// How values between samples are made: `Nearest` or `Bilinear`.
+        mode: Interpolation,
+        /// What there is beyond the image.
+        outside: Outside,
+        /// How coordinates are mapped.
+        corners: Corners,
+    } = 0x6b,
 
     /// `e = exp(x - max(x)); e / sum(e)` along `axis`, the sum as in [`Reduction::Sum`]. NaN throughout a row of -inf, or
     /// with +inf or NaN in it.
@@ -331,7 +393,7 @@ pub enum Operator {
     /// `score = chain(q, k) * scale`; with a soft cap `c`: `score = tanh(score / c) * c`; `score = score + bias`; `m` the maximum
     /// over the keys that take part; `e = exp(score - m)`; `p = e / sum(e)` with e at its key's position in the 16 lanes and
     /// nothing added for a key that takes no part; `y = chain(p, v)` over the keys that take part, ascending. A row
-    /// without keys is +0 throughout.
+    /// without keys, or whose `m` is -inf (masked by its bias), is +0 throughout.
     Attention {
         /// What scores are multiplied by.
         scale: Scalar,
@@ -359,7 +421,7 @@ pub enum Operator {
 pub enum Update {
     /// The value takes its place; the last one stays. Data movement.
     Assign = 0,
-    /// `there + value`; for `Bool`, logical or.
+    /// `there + value`; for `Bool`, logical or, the only arithmetic there is for it.
     Add = 1,
     /// `there * value`.
     Mul = 2,
@@ -374,7 +436,8 @@ pub enum Update {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Extension {
-    /// Mirrored at the first and last element, which are not repeated; less padding than elements.
+    /// Mirrored at the first and last element, which are not repeated: position `-i` is `i`, position `n - 1 + i` is
+    /// `n - 1 - i`; less padding than elements on either side.
     Reflect = 0,
     /// The first and last element repeated.
     Edge = 1,
@@ -402,20 +465,28 @@ pub enum Order {
     Descending = 1,
 }
 
-/// How values between samples are made.
+/// How values between samples are made: the taps of output position `i` of `out` along an axis of `in` inputs, in `f64`.
+///
+/// `scale = in / out` for [`Corners::Apart`] and in the nearest modes, `(in - 1) / max(out - 1, 1)` for [`Corners::Aligned`];
+/// `c = (i + 0.5) * scale - 0.5` or `i * scale`; `f = floor(c)`. Every operation is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Interpolation {
-    /// The sample at `floor(i * in / out)`.
+    /// The input at `floor(i * scale)`, at most the last, copied (no multiplication by its weight).
     Nearest = 0,
-    /// The sample at `floor((i + 0.5) * in / out)`.
+    /// The input at `floor((i + 0.5) * scale)`, at most the last, copied.
     NearestExact = 1,
-    /// Linear in both directions.
+    /// `l = max(f, 0)`, `t = max(c - l, 0)`: input `l` with weight `1 - t` and the next (the last again behind it) with `t`.
     Bilinear = 2,
-    /// Cubic convolution in both directions, a = -0.75.
+    /// Cubic convolution, `a = -0.75`: inputs `f - 1` to `f + 2`, those outside moved to the first or last, with weights of the
+    /// distance `d = |(c - f) - offset|`: `((a + 2) * d - (a + 3)) * d * d + 1` below 1, else
+    /// `((a * d - 5 * a) * d + 8 * a) * d - 4 * a` below 2, else 0.
     Bicubic = 3,
-    /// Windowed sinc over six samples in both directions.
+    /// Windowed sinc: inputs `f - 2` to `f + 3` that exist, with weights of `d = c - (f + offset)`: 1 for 0, 0 from 3 on, else
+    /// `(sinpi(d) * sinpi(d / 3)) / ((pi * d) * (pi * d / 3))`; each divided by their sum, ascending, unless that is 0. `sinpi(x)`:
+    /// with `n = round(x)` (ties to even) and `r = pi * (x - n)` the Taylor polynomial of the sine of `r` to `r^21`, by
+    /// Horner's rule in `r * r`, times `r`; negated for odd `n`.
     Lanczos3 = 4,
 }
 
@@ -424,10 +495,27 @@ pub enum Interpolation {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Corners {
-    /// Pixels are areas: `(i + 0.5) * in / out - 0.5`.
+    /// Pixels are areas: the corners of the images lie on each other.
     Apart = 0,
-    /// Corner pixels lie on each other: `i * (in - 1) / (out - 1)`.
+    /// The centres of the corner pixels lie on each other.
     Aligned = 1,
+}
+
+/// What there is beyond an image of `n` pixels along an axis, for a sample at coordinate `c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Outside {
+    /// Zeros.
+    Zeros = 0,
+    /// The first and last pixel: `c` is limited to `0 ..= n - 1`. Where a coordinate of the point is NaN or infinite, both
+    /// are in the middle, `(n - 1) / 2`. Pixels outside are moved to the first or last.
+    Border = 1,
+    /// The mirrored image, for points of finite coordinates. Between `low = 0` and `high = n - 1` ([`Corners::Aligned`]) or
+    /// `low = -0.5` and `high = n - 0.5`: with `span = high - low`, `low` if `span <= 0`, else `d = |c - low|`,
+    /// `d = d - floor(d / (2 * span)) * (2 * span)`, `c = span - |d - span| + low`. Pixels outside are moved to the first or
+    /// last.
+    Reflection = 2,
 }
 
 /// Which keys take part in attention for the query at position i.

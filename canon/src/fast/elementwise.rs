@@ -16,13 +16,13 @@ use crate::{Binary, OperatorError, Scalar, Tensor, TensorType, Unary};
 pub(super) const CHUNK: usize = if cfg!(test) { 48 } else { 16_384 };
 
 /// A function of one vector.
-trait Lanes: Copy + Sync {
+pub(super) trait Lanes: Copy + Sync {
     /// `#[inline(always)]`.
     fn apply<S: Simd>(self, s: S, x: S::F) -> S::F;
 }
 
 /// A function of two vectors.
-trait Lanes2: Copy + Sync {
+pub(super) trait Lanes2: Copy + Sync {
     /// `#[inline(always)]`.
     fn apply<S: Simd>(self, s: S, a: S::F, b: S::F) -> S::F;
 }
@@ -33,7 +33,7 @@ macro_rules! functions {
     };
     (@one $of:ident ($($operand:ident),*) $name:ident $s:ident $body:expr) => {
         #[derive(Clone, Copy)]
-        struct $name;
+        pub(super) struct $name;
         impl $of for $name {
             #[inline(always)]
             fn apply<S: Simd>(self, $s: S, $($operand: S::F),*) -> S::F {
@@ -114,10 +114,10 @@ impl<F: Lanes2> Lanes for Before<F> {
 }
 
 /// `min(max(x, lower), upper)`.
-#[derive(Clone, Copy)]
-struct Clamp {
-    lower: Option<f32>,
-    upper: Option<f32>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clamp {
+    pub lower: Option<f32>,
+    pub upper: Option<f32>,
 }
 
 impl Lanes for Clamp {

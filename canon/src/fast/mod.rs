@@ -21,6 +21,7 @@ mod pooling;
 mod powers;
 mod rows;
 mod simd;
+pub(crate) mod step;
 mod strided;
 mod threads;
 
@@ -49,6 +50,10 @@ impl Fast {
     pub(crate) fn new(isa: Isa, threads: NonZeroUsize) -> Result<Fast, KernelError> {
         let vectors = Vectors::new(isa).ok_or(KernelError::Unsupported { isa })?;
         Ok(Fast { vectors, threads: Threads::new(threads)? })
+    }
+
+    pub(crate) fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        self.threads.host(tasks, task);
     }
 
     /// Computes an operator whose operands infer to `result`.

@@ -5,12 +5,12 @@ use crate::shape::{Sliding, broadcast};
 use crate::{OperatorError, TensorType};
 
 impl Door<'_> {
-    fn contracted(&self, a: &TensorType, b: &TensorType) -> Result<(), OperatorError> {
+    pub(super) fn contracted(&self, a: &TensorType, b: &TensorType) -> Result<(), OperatorError> {
         self.same(a.dtype, b.dtype)?;
         self.dtype(a.dtype, a.dtype.is_float())
     }
 
-    fn bias(
+    pub(super) fn bias(
         &self,
         bias: Option<&TensorType>,
         like: &TensorType,
@@ -26,7 +26,8 @@ impl Door<'_> {
 
     pub(super) fn matmul(&self) -> Inferred {
         let (a, b) = self.two()?;
-        self.contracted(a, b)?;
+        self.same(a.dtype, b.dtype)?;
+        self.dtype(a.dtype, a.dtype.is_float() || a.dtype.is_integer())?;
         let mismatch = || self.shape(format!("{a} and {b} cannot be multiplied"));
         let ([a_batch @ .., m, k], [b_batch @ .., k_of_b, n]) =
             (a.shape.as_slice(), b.shape.as_slice())

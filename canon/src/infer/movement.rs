@@ -2,7 +2,7 @@
 
 use super::{Door, Inferred};
 use crate::shape::MAX_RANK;
-use crate::{DType, Scalar, SliceRange, TensorType};
+use crate::{DType, OperatorError, Scalar, SliceRange, TensorType};
 
 impl Door<'_> {
     pub(super) fn reshape(&self, shape: &[u64]) -> Inferred {
@@ -38,6 +38,15 @@ impl Door<'_> {
 
     pub(super) fn slice(&self, ranges: &[SliceRange]) -> Inferred {
         let x = self.one()?;
+        Ok(TensorType::new(x.dtype, self.ranges(x, ranges)?))
+    }
+
+    /// The shape of a slice of `x`.
+    pub(super) fn ranges(
+        &self,
+        x: &TensorType,
+        ranges: &[SliceRange],
+    ) -> Result<Vec<u64>, OperatorError> {
         if ranges.len() != x.shape.len() {
             return Err(self.attribute(format!("{} ranges for {x}", ranges.len())));
         }
@@ -52,7 +61,7 @@ impl Door<'_> {
             }
             shape.push((range.end - range.start).div_ceil(range.step.unsigned_abs()));
         }
-        Ok(TensorType::new(x.dtype, shape))
+        Ok(shape)
     }
 
     pub(super) fn concat(&self, axis: u8) -> Inferred {
@@ -106,6 +115,11 @@ impl Door<'_> {
     pub(super) fn pad(&self, padding: &[(u64, u64)], value: Scalar) -> Inferred {
         let x = self.one()?;
         self.scalar(x.dtype, value)?;
+        self.padded(x, padding)
+    }
+
+    /// `x` with elements added at the ends of its axes.
+    pub(super) fn padded(&self, x: &TensorType, padding: &[(u64, u64)]) -> Inferred {
         if padding.len() != x.shape.len() {
             return Err(self.attribute(format!("padding for {} axes on {x}", padding.len())));
         }

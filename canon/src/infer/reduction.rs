@@ -7,14 +7,16 @@ use crate::{DType, OperatorError, Reduction, Rounding, TensorType, Window2d};
 impl Door<'_> {
     pub(super) fn reduce(&self, function: Reduction, axes: &[u8]) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype.is_number())?;
+        let extreme = matches!(function, Reduction::Max | Reduction::Min);
+        let number = x.dtype.is_float() || x.dtype.is_integer();
+        self.dtype(x.dtype, number || (extreme && x.dtype == DType::Bool))?;
         if !axes.is_sorted_by(|a, b| a < b) {
             return Err(self.attribute(format!("axes {axes:?} are not ascending")));
         }
         let mut result = x.clone();
         for &axis in axes {
             let extent = self.extent(x, axis)?;
-            if extent == 0 && matches!(function, Reduction::Max | Reduction::Min) {
+            if extent == 0 && extreme {
                 return Err(self.shape(format!("axis {axis} of {x} is empty")));
             }
             if let Some(extent) = result.shape.get_mut(usize::from(axis)) {
@@ -26,7 +28,7 @@ impl Door<'_> {
 
     pub(super) fn arg(&self, axis: u8) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype.is_number())?;
+        self.ordered(x.dtype)?;
         if self.extent(x, axis)? == 0 {
             return Err(self.shape(format!("axis {axis} of {x} is empty")));
         }
@@ -35,6 +37,44 @@ impl Door<'_> {
             *extent = 1;
         }
         Ok(TensorType::new(DType::I64, shape))
+    }
+
+    /// An element type with an order in which extremes are found without arithmetic.
+    fn ordered(&self, dtype: DType) -> Result<(), OperatorError> {
+        self.dtype(dtype, dtype.is_float() || dtype.is_integer() || dtype == DType::Bool)
+    }
+
+    pub(super) fn cumulative(&self, function: Reduction, axis: u8) -> Inferred {
+        let x = self.one()?;
+        self.dtype(x.dtype, x.dtype.is_float() || x.dtype.is_integer())?;
+        self.extent(x, axis)?;
+        if function == Reduction::Mean {
+            return Err(self.attribute("there is no cumulative mean"));
+        }
+        Ok(x.clone())
+    }
+
+    pub(super) fn sort(&self, axis: u8) -> Inferred {
+        let x = self.one()?;
+        self.extent(x, axis)?;
+        Ok(x.clone())
+    }
+
+    pub(super) fn arg_sort(&self, axis: u8) -> Inferred {
+        Ok(TensorType::new(DType::I64, self.sort(axis)?.shape))
+    }
+
+    pub(super) fn arg_max_pool(&self, window: &Window2d) -> Inferred {
+        Ok(TensorType::new(DType::I64, self.pool(window)?.shape))
+    }
+
+    pub(super) fn adaptive_pool3d(&self, output: [u64; 3]) -> Inferred {
+        let x = self.one()?;
+        self.dtype(x.dtype, x.dtype.is_float())?;
+        let &[batch, channels, _, _, _] = x.shape.as_slice() else {
+            return Err(self.shape(format!("{x} is not of 5 axes")));
+        };
+        Ok(TensorType::new(x.dtype, [batch, channels, output[0], output[1], output[2]]))
     }
 
     /// The one operand of pooling and its extents: batch, channels, height, width.

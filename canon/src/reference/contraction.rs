@@ -3,7 +3,7 @@
 //! `acc = +0; acc = fma(a_k, b_k, acc)` for k ascending; the bias is one addition afterwards. Nothing is skipped, a
 //! zero from padding included, because `0 * inf` is NaN.
 
-use super::number::Float;
+use super::number::{Float, Number};
 use super::{Call, each_index, offset};
 use crate::shape::{broadcast_strides, extents};
 use crate::tensor::Data;
@@ -12,14 +12,19 @@ use crate::{OperatorError, Tensor};
 type Computed = Result<Data, OperatorError>;
 
 /// The chain over `terms`, then the bias.
-fn chain<F: Float>(terms: impl Iterator<Item = (F, F)>, bias: Option<F>) -> F {
+pub(super) fn chain<F: Float>(terms: impl Iterator<Item = (F, F)>, bias: Option<F>) -> F {
     let acc = terms.fold(F::ZERO, |acc, (a, b)| a.fma(b, acc));
     bias.map_or(acc, |bias| acc.add(bias)).settle()
 }
 
+/// The chain of integers.
+fn wrapping<N: Number>(terms: &mut dyn Iterator<Item = (N, N)>) -> N {
+    terms.fold(N::ZERO, |acc, (a, b)| acc.add(a.mul(b)))
+}
+
 impl Call<'_> {
     /// Two float operands and perhaps a bias, of one type.
-    fn floats<T>(
+    pub(super) fn floats<T>(
         &self,
         f32s: impl Fn(&[f32], &[f32], Option<&[f32]>) -> T,
         f64s: impl Fn(&[f64], &[f64], Option<&[f64]>) -> T,
@@ -35,7 +40,21 @@ impl Call<'_> {
 
     pub(super) fn matmul(&self) -> Computed {
         let product = Product::new(self.operand(0)?, self.operand(1)?, &self.output_extents());
-        self.floats(|a, b, _| Data::F32(product.run(a, b)), |a, b, _| Data::F64(product.run(a, b)))
+        macro_rules! integers {
+            ($($variant:ident)*) => {
+                match (self.operand(0)?.data(), self.operand(1)?.data()) {
+                    $((Data::$variant(a), Data::$variant(b)) => {
+                        return Ok(Data::$variant(product.run(a, b, wrapping)));
+                    })*
+                    _ => {}
+                }
+            };
+        }
+        integers!(I8 I16 I32 I64 U8 U16 U32 U64);
+        self.floats(
+            |a, b, _| Data::F32(product.run(a, b, |terms| chain(terms, None))),
+            |a, b, _| Data::F64(product.run(a, b, |terms| chain(terms, None))),
+        )
     }
 
     pub(super) fn linear(&self) -> Computed {
@@ -94,7 +113,13 @@ impl Product {
         Product { batch, a_batch, b_batch, m, k, n }
     }
 
-    fn run<F: Float>(&self, a: &[F], b: &[F]) -> Vec<F> {
+    /// `chain` gets the terms of one result, ascending.
+    fn run<N: Number>(
+        &self,
+        a: &[N],
+        b: &[N],
+        chain: impl Fn(&mut dyn Iterator<Item = (N, N)>) -> N,
+    ) -> Vec<N> {
         let Product { m, k, n, .. } = *self;
         let mut result = Vec::with_capacity(self.batch.iter().product::<usize>() * m * n);
         each_index(&self.batch, |index| {
@@ -102,7 +127,7 @@ impl Product {
             let b = &b[offset(index, &self.b_batch) * k * n..];
             for row in 0..m {
                 for column in 0..n {
-                    result.push(chain((0..k).map(|p| (a[row * k + p], b[p * n + column])), None));
+                    result.push(chain(&mut (0..k).map(|p| (a[row * k + p], b[p * n + column]))));
                 }
             }
         });

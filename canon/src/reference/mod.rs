@@ -8,24 +8,31 @@
 //! float operator that is not data movement writes the one quiet NaN; data movement copies bits; operators on half types
 //! are those on `f32` between a widening and one rounding ([`half`]).
 
+mod attention;
 pub(crate) mod circular;
 mod circular64;
 mod contraction;
+pub(crate) mod convolution;
 pub mod elementary;
 mod elementwise;
 mod exponential64;
 mod functions;
 pub(crate) mod half;
 pub(crate) mod hyperbolic;
+pub(crate) mod indexing;
+mod layer_norm;
 mod movement;
 pub(crate) mod number;
 mod pooling;
 pub(crate) mod powers;
 mod powers64;
 mod reduction;
+pub(crate) mod sampling;
 mod softmax;
+pub(crate) mod sorting;
 mod turns;
 mod wide;
+pub(crate) mod windows;
 
 pub(crate) use self::elementwise::{binary, clamped, classify, compare, unary, unary_integer};
 pub(crate) use self::movement::filled;
@@ -95,7 +102,7 @@ pub(crate) fn compute(
         Operator::AdaptiveAvgPool2d { .. } => call.adaptive_average_pool(),
         Operator::Softmax { axis } => call.softmax(usize::from(*axis)),
         Operator::LogSoftmax { axis } => call.log_softmax(usize::from(*axis)),
-        _ => Err(call.unsupported(call.operand(0)?)),
+        _ => call.more(),
     }
 }
 
@@ -104,6 +111,54 @@ struct Call<'a> {
     operator: &'a Operator,
     operands: &'a [&'a Tensor],
     result: &'a TensorType,
+}
+
+impl Call<'_> {
+    /// The operators that index, slide, resample, sort and normalise.
+    fn more(&self) -> Result<Data, OperatorError> {
+        match self.operator {
+            Operator::Gather { axis } => self.gather(usize::from(*axis)),
+            Operator::Take { axis } => self.take(usize::from(*axis)),
+            Operator::GatherNd => self.gather_nd(),
+            Operator::Scatter { axis, update } => self.scatter(usize::from(*axis), *update),
+            Operator::TakeAssign { axis, update } => self.take_assign(usize::from(*axis), *update),
+            Operator::ScatterNd { update } => self.scatter_nd(*update),
+            Operator::SliceAssign { ranges } => self.slice_assign(ranges),
+            Operator::Unfold { axis, step, .. } => self.unfold(usize::from(*axis), *step),
+            Operator::Extend { padding, mode } => self.extend(padding, *mode),
+            Operator::Unfold2d { kernel, stride, padding, dilation } => {
+                self.unfold2d(*kernel, *stride, *padding, *dilation)
+            }
+            Operator::Conv3d { stride, padding, dilation, groups } => {
+                self.convolution([stride, padding, dilation], *groups)
+            }
+            Operator::ConvTranspose2d { stride, padding, dilation, groups, .. } => {
+                self.transposed([stride, padding, dilation], *groups)
+            }
+            Operator::ConvTranspose3d { stride, padding, dilation, groups, .. } => {
+                self.transposed([stride, padding, dilation], *groups)
+            }
+            Operator::DeformConv2d { stride, padding, dilation, groups, offset_groups, masked } => {
+                self.deformable([stride, padding, dilation], *groups, *offset_groups, *masked)
+            }
+            Operator::Cumulative { function, axis } => {
+                self.cumulative(*function, usize::from(*axis))
+            }
+            Operator::Sort { axis, order } => self.sort(usize::from(*axis), *order),
+            Operator::ArgSort { axis, order } => self.arg_sort(usize::from(*axis), *order),
+            Operator::ArgMaxPool2d { window } => self.arg_max_pool(window),
+            Operator::AdaptiveAvgPool3d { .. } => self.adaptive_average_pool3d(),
+            Operator::Interpolate2d { mode, corners, .. } => self.interpolate(*mode, *corners),
+            Operator::GridSample2d { mode, outside, corners } => {
+                self.grid_sample(*mode, *outside, *corners)
+            }
+            Operator::Attention { scale, softcap, keys, masked, biased } => {
+                self.attention(*scale, *softcap, *keys, *masked, *biased)
+            }
+            Operator::LayerNorm { epsilon } => self.layer_norm(*epsilon),
+            _ => Err(self.unsupported(self.operand(0)?)),
+        }
+    }
 }
 
 impl<'a> Call<'a> {

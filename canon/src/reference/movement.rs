@@ -11,7 +11,11 @@ use crate::{DType, OperatorError, Scalar, SliceRange, Tensor};
 type Computed = Result<Data, OperatorError>;
 
 /// The elements of `x` at `source(index)` for every index of `shape`.
-fn gather<T: Copy>(x: &[T], shape: &[usize], mut source: impl FnMut(&[usize]) -> usize) -> Vec<T> {
+pub(super) fn gather<T: Copy>(
+    x: &[T],
+    shape: &[usize],
+    mut source: impl FnMut(&[usize]) -> usize,
+) -> Vec<T> {
     let mut result = Vec::with_capacity(shape.iter().product());
     each_index(shape, |index| result.push(x[source(index)]));
     result
@@ -30,13 +34,7 @@ impl Call<'_> {
         let x = self.operand(0)?;
         let of_x = strides(&extents(x.shape()));
         let source = |index: &[usize]| {
-            let along = |axis: usize| {
-                let SliceRange { start, end, step } = ranges[axis];
-                let steps = index[axis] * step.unsigned_abs() as usize;
-                let position =
-                    if step > 0 { start as usize + steps } else { end as usize - 1 - steps };
-                position * of_x[axis]
-            };
+            let along = |axis: usize| ranges[axis].position(index[axis]) * of_x[axis];
             (0..ranges.len()).map(along).sum()
         };
         let shape = self.output_extents();
@@ -128,7 +126,7 @@ impl Call<'_> {
 }
 
 /// Appends a range of `from` to data of the same type.
-fn append(to: &mut Data, from: &Data, range: std::ops::Range<usize>) {
+pub(super) fn append(to: &mut Data, from: &Data, range: std::ops::Range<usize>) {
     macro_rules! append {
         ($($variant:ident)*) => {
             match (to, from) {

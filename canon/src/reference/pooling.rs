@@ -85,6 +85,26 @@ impl Call<'_> {
             |x, image| Data::F64(adaptive_average_pool(x, image, &output)),
         )
     }
+
+    /// Where [`Call::max_pool`] finds its results in the flattened plane: the first NaN, else the first largest element.
+    pub(super) fn arg_max_pool(&self, window: &Window2d) -> Computed {
+        let output = self.output_extents();
+        self.planes(
+            |x, image| Data::I64(arg_max_pool(x, image, &output, window)),
+            |x, image| Data::I64(arg_max_pool(x, image, &output, window)),
+        )
+    }
+
+    pub(super) fn adaptive_average_pool3d(&self) -> Computed {
+        let (x, output) = (self.operand(0)?, self.output_extents());
+        let shape = extents(x.shape());
+        let volume = [shape[2], shape[3], shape[4]];
+        match x.data() {
+            Data::F32(v) => Ok(Data::F32(adaptive_average_pool3d(v, volume, &output))),
+            Data::F64(v) => Ok(Data::F64(adaptive_average_pool3d(v, volume, &output))),
+            _ => Err(self.unsupported(x)),
+        }
+    }
 }
 
 /// The elements of the plane that `index` is in, at every (row, column), row-major.
@@ -144,6 +164,56 @@ fn adaptive_average_pool<F: Float>(x: &[F], image: [usize; 2], output: &[usize])
         let elements = window(x, image, plane, top..bottom, left..right);
         let count = F::from_count((bottom - top) * (right - left));
         result.push(elements.fold(F::ZERO, F::add).div(count).settle());
+    });
+    result
+}
+
+fn arg_max_pool<F: Float>(
+    x: &[F],
+    image: [usize; 2],
+    output: &[usize],
+    shape: &Window2d,
+) -> Vec<i64> {
+    let [rows, columns] = [0, 1].map(|axis| Positions::new(shape, axis, image[axis]));
+    let mut result = Vec::with_capacity(output.iter().product());
+    each_index(output, |index| {
+        let plane = &x[(index[0] * output[1] + index[1]) * image[0] * image[1]..];
+        let columns: Vec<usize> = columns.inside(index[3]).collect();
+        let mut best: Option<usize> = None;
+        for row in rows.inside(index[2]) {
+            for column in &columns {
+                let at = row * image[1] + column;
+                let better = |best: usize| {
+                    !plane[best].is_nan() && (plane[at].is_nan() || plane[best].below(plane[at]))
+                };
+                if best.is_none_or(better) {
+                    best = Some(at);
+                }
+            }
+        }
+        result.push(best.map_or(-1, |best| best as i64));
+    });
+    result
+}
+
+fn adaptive_average_pool3d<F: Float>(x: &[F], volume: [usize; 3], output: &[usize]) -> Vec<F> {
+    let mut result = Vec::with_capacity(output.iter().product());
+    each_index(output, |index| {
+        let plane = &x[(index[0] * output[1] + index[1]) * volume.iter().product::<usize>()..];
+        let [depth, height, width] = [0, 1, 2].map(|axis| {
+            let (start, end) = adaptive_window(index[2 + axis], volume[axis], output[2 + axis]);
+            start..end
+        });
+        let count = F::from_count(depth.len() * height.len() * width.len());
+        let mut sum = F::ZERO;
+        for z in depth {
+            for y in height.clone() {
+                for x in width.clone() {
+                    sum = sum.add(plane[(z * volume[1] + y) * volume[2] + x]);
+                }
+            }
+        }
+        result.push(sum.div(count).settle());
     });
     result
 }

@@ -15,7 +15,7 @@ type Computed = Result<Data, OperatorError>;
 pub(crate) const LANES: usize = 16;
 
 /// Joins the lanes: `(l, l + 8)`, `(l, l + 4)`, `(l, l + 2)`, `(l, l + 1)`.
-fn tree<N: Number>(mut lanes: [N; LANES], join: impl Fn(N, N) -> N) -> N {
+pub(super) fn tree<N: Number>(mut lanes: [N; LANES], join: impl Fn(N, N) -> N) -> N {
     for half in [8, 4, 2, 1] {
         for lane in 0..half {
             lanes[lane] = join(lanes[lane], lanes[lane + half]);
@@ -152,6 +152,10 @@ impl Call<'_> {
         let x = self.operand(0)?;
         let axes: Vec<usize> = axes.iter().copied().map(usize::from).collect();
         let rows = Rows::new(x, &axes);
+        if let Data::Bool(v) = x.data() {
+            // Maximum and minimum only.
+            return Ok(Data::Bool(rows.map(v, |row| reduced(function, row))));
+        }
         Ok(numbers!(
             x.data(), same,
             v => rows.map(v, |row| reduced(function, row)),
@@ -162,6 +166,9 @@ impl Call<'_> {
     pub(super) fn arg(&self, extreme: Extreme, axis: usize) -> Computed {
         let x = self.operand(0)?;
         let rows = Rows::new(x, &[axis]);
+        if let Data::Bool(v) = x.data() {
+            return Ok(Data::I64(rows.map(v, |row| arg(extreme, row))));
+        }
         Ok(
             numbers!(x.data(), indices, v => rows.map(v, |row| arg(extreme, row)), return Err(self.unsupported(x))),
         )

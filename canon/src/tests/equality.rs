@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::all_kernels;
 use super::generate::{CALLS, Rng};
+use super::structural::STRUCTURAL;
 use crate::{Operator, Tensor};
 
 fn run_everywhere(operator: &Operator, operands: &[Tensor]) -> Result<(), TestCaseError> {
@@ -36,7 +37,8 @@ fn run_everywhere(operator: &Operator, operands: &[Tensor]) -> Result<(), TestCa
 }
 
 fn check(name: &str, cases: u32) {
-    let (_, generate) = CALLS.into_iter().find(|(known, _)| *known == name).expect("a generator");
+    let (_, generate) =
+        CALLS.into_iter().chain(STRUCTURAL).find(|(known, _)| *known == name).expect("a generator");
     let mut config = ProptestConfig::with_cases(cases);
     config.failure_persistence = None;
     proptest!(config, |(seed in any::<u64>())| {
@@ -70,4 +72,20 @@ every_set_and_thread_count_gives_the_reference_bits! {
     conv2d_is_the_reference: "conv2d", 250;
     pooling_is_the_reference: "pooling", 400;
     reduction_and_softmax_are_the_reference: "reduction and softmax", 600;
+}
+
+every_set_and_thread_count_gives_the_reference_bits! {
+    gather_and_take_are_the_reference: "gather and take", 500;
+    scatter_is_the_reference: "scatter", 600;
+    slice_assign_is_the_reference: "slice assign", 300;
+    unfold_and_extend_are_the_reference: "unfold and extend", 300;
+    unfold2d_is_the_reference: "unfold2d", 200;
+    conv3d_is_the_reference: "conv3d", 200;
+    conv_transpose_is_the_reference: "conv transpose", 300;
+    deform_conv2d_is_the_reference: "deform conv2d", 200;
+    sort_and_cumulative_are_the_reference: "sort and cumulative", 600;
+    more_pooling_is_the_reference: "more pooling", 300;
+    resampling_is_the_reference: "resampling", 500;
+    attention_is_the_reference: "attention", 300;
+    layer_norm_and_wrapping_matmul_are_the_reference: "layer norm and wrapping matmul", 500;
 }

@@ -137,7 +137,7 @@ pub(super) fn shape(rng: &mut Rng, low: u64, high: u64) -> Vec<u64> {
     (0..rank).map(|_| extent(rng)).collect()
 }
 
-fn extent(rng: &mut Rng) -> u64 {
+pub(super) fn extent(rng: &mut Rng) -> u64 {
     match rng.below(12) {
         0 => 0,
         1..=3 => 1,
@@ -170,11 +170,11 @@ const NUMBERS: [DType; 12] = [
     DType::U64,
 ];
 
-fn number(rng: &mut Rng) -> DType {
+pub(super) fn number(rng: &mut Rng) -> DType {
     if rng.chance(2) { DType::F32 } else { rng.pick(&NUMBERS) }
 }
 
-fn axis(rng: &mut Rng, shape: &[u64]) -> u8 {
+pub(super) fn axis(rng: &mut Rng, shape: &[u64]) -> u8 {
     rng.below(shape.len() as u64) as u8
 }
 
@@ -342,7 +342,7 @@ fn where_and_clamp(rng: &mut Rng) -> Call {
     (Operator::Clamp { min, max }, vec![tensor(rng, dtype, &shape)])
 }
 
-fn float(rng: &mut Rng) -> DType {
+pub(super) fn float(rng: &mut Rng) -> DType {
     rng.pick(&[DType::F32, DType::F32, DType::F32, DType::F64, DType::F16, DType::BF16])
 }
 
@@ -470,7 +470,7 @@ fn reduction_and_softmax(rng: &mut Rng) -> Call {
     }
 }
 
-fn infers(operator: &Operator, operands: &[Tensor]) -> bool {
+pub(super) fn infers(operator: &Operator, operands: &[Tensor]) -> bool {
     let types: Vec<TensorType> = operands.iter().map(|x| x.tensor_type().clone()).collect();
     operator.infer(&types).is_ok()
 }

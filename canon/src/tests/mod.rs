@@ -4,6 +4,8 @@
 mod equality;
 mod generate;
 mod hostile;
+mod steps;
+mod structural;
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
