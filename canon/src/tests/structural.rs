@@ -374,11 +374,12 @@ fn attention(rng: &mut Rng) -> Call {
     };
     let [s, t] = [0; 2].map(|_| rng.pick(&[0, 1, 2, 5, 17, 33]));
     let [d, e] = [0; 2].map(|_| rng.pick(&[0, 1, 3, 8, 16, 19]));
+    let dtype = float(rng);
     let of = |last: [u64; 2]| [leading.as_slice(), &last].concat();
     let mut operands = vec![
-        tensor(rng, DType::F32, &of([s, d])),
-        tensor(rng, DType::F32, &of([t, d])),
-        tensor(rng, DType::F32, &of([t, e])),
+        tensor(rng, dtype, &of([s, d])),
+        tensor(rng, dtype, &of([t, d])),
+        tensor(rng, dtype, &of([t, e])),
     ];
     let scores = of([s, t]);
     let (masked, biased) = (rng.chance(2), rng.chance(2));
@@ -388,11 +389,12 @@ fn attention(rng: &mut Rng) -> Call {
     }
     if biased {
         let bias = broadcasting(rng, &scores);
-        operands.push(tensor(rng, DType::F32, &bias));
+        operands.push(tensor(rng, dtype, &bias));
     }
-    let softcap = rng.pick(&[None, None, Some(Scalar::f32(2.5))]);
-    let softcap = if rng.chance(9) { Some(scalar(rng, DType::F32)) } else { softcap };
-    let scale = if rng.chance(3) { scalar(rng, DType::F32) } else { Scalar::f32(0.25) };
+    let softcap = rng.pick(&[None, None, Scalar::float(dtype, 2.5)]);
+    let softcap = if rng.chance(9) { Some(scalar(rng, dtype)) } else { softcap };
+    let scale =
+        if rng.chance(3) { scalar(rng, dtype) } else { Scalar::float(dtype, 0.25).unwrap() };
     let keys = rng.pick(&[Keys::All, Keys::Causal]);
     (Operator::Attention { scale, softcap, keys, masked, biased }, operands)
 }
@@ -415,8 +417,7 @@ fn layer_norm_and_wrapping_matmul(rng: &mut Rng) -> Call {
     }
     let epsilon = match dtype {
         _ if rng.chance(5) => scalar(rng, dtype),
-        DType::F64 => Scalar::f64(1e-5),
-        _ => Scalar::f32(1e-5),
+        dtype => Scalar::float(dtype, 1e-5).unwrap(),
     };
     (Operator::LayerNorm { epsilon }, operands)
 }
