@@ -78,5 +78,5 @@ pub enum KernelError {
     },
     /// The worker threads could not be started.
     #[error("cannot start worker threads")]
-    Threads(#[source] rayon::ThreadPoolBuildError),
+    Threads(#[source] std::io::Error),
 }

@@ -53,6 +53,20 @@ impl Kernels {
         self.shared.threads
     }
 
+    /// Runs the tasks `0..tasks`, each exactly once, on whichever of the threads are idle; for work beside the kernels,
+    /// such as hashing what they computed. Returns when all are done.
+    pub fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        match &self.shared.fast {
+            None => (0..tasks).for_each(task),
+            Some(fast) => fast.parallel(tasks, task),
+        }
+    }
+
+    /// The fast kernels, unless these are the reference's.
+    pub(crate) fn fast(&self) -> Option<&Fast> {
+        self.shared.fast.as_ref()
+    }
+
     /// Computes `operator` on `operands`: one tensor per inferred result.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::fast::step::Prepared;
 use crate::{Kernels, Operator, OperatorError, Tensor, TensorType};
 
 /// Where an operand comes from.
@@ -74,8 +75,12 @@ pub struct StepJob<'a> {
 pub struct Step {
     kernels: Kernels,
     spec: StepSpec,
+    values: Vec<TensorType>,
     constants: Vec<Arc<Tensor>>,
+    output: Option<TensorType>,
     result: TensorType,
+    /// How it is computed, where not operator by operator.
+    prepared: Option<Prepared>,
 }
 
 impl Kernels {
@@ -90,8 +95,11 @@ impl Kernels {
         constants: Vec<Arc<Tensor>>,
         output: Option<&TensorType>,
     ) -> Result<Step, OperatorError> {
-        let result = spec.infer(values, &constants, output)?;
-        Ok(Step { kernels: self.clone(), spec, constants, result })
+        let (root, result) = spec.results(values, &constants, output)?;
+        let prepared =
+            self.fast().and_then(|fast| fast.prepare(&spec, values, &constants, output, root));
+        let (values, output) = (values.to_vec(), output.cloned());
+        Ok(Step { kernels: self.clone(), spec, values, constants, output, result, prepared })
     }
 }
 
@@ -106,6 +114,16 @@ impl StepSpec {
         constants: &[Arc<Tensor>],
         output: Option<&TensorType>,
     ) -> Result<TensorType, OperatorError> {
+        Ok(self.results(values, constants, output)?.1)
+    }
+
+    /// The types of the operator's result and of the step's.
+    fn results(
+        &self,
+        values: &[TensorType],
+        constants: &[Arc<Tensor>],
+        output: Option<&TensorType>,
+    ) -> Result<(TensorType, TensorType), OperatorError> {
         let view = |operand: &Operand| {
             let source = match operand.source {
                 Source::Value(index) => values.get(index),
@@ -115,7 +133,7 @@ impl StepSpec {
             moved(source.ok_or_else(|| self.absent())?.clone(), &operand.view)
         };
         let operands = self.operands.iter().map(view).collect::<Result<Vec<_>, _>>()?;
-        let mut result = one(self.operator.infer(&operands)?, &self.operator)?;
+        let result = one(self.operator.infer(&operands)?, &self.operator)?;
         for link in &self.chain {
             let types = link.operands.iter().map(|operand| match operand {
                 LinkOperand::Chain => Ok(result.clone()),
@@ -128,8 +146,8 @@ impl StepSpec {
                 return Err(OperatorError::Shape { operator: link.operator.name(), reason });
             }
         }
-        result = moved(result, &self.layout)?;
-        Ok(result)
+        let end = moved(result.clone(), &self.layout)?;
+        Ok((result, end))
     }
 
     fn absent(&self) -> OperatorError {
@@ -160,12 +178,46 @@ impl Step {
         &self.result
     }
 
+    /// Whether it is computed as one, not operator by operator.
+    pub fn is_fused(&self) -> bool {
+        self.prepared.is_some()
+    }
+
     /// Runs the step for every job.
     ///
     /// # Errors
     /// If a job's operands are not those that the step was prepared for.
     pub fn run(&self, jobs: &mut [StepJob<'_>]) -> Result<(), OperatorError> {
-        jobs.iter_mut().try_for_each(|job| self.one_by_one(job))
+        let (Some(prepared), Some(fast)) = (&self.prepared, self.kernels.fast()) else {
+            return jobs.iter_mut().try_for_each(|job| self.one_by_one(job));
+        };
+        for job in jobs.iter_mut() {
+            self.check(job)?;
+            if job.output.tensor_type() != &self.result {
+                *job.output = Tensor::zeros(&self.result).map_err(|source| {
+                    OperatorError::Tensor { operator: self.spec.operator.name(), source }
+                })?;
+            }
+        }
+        fast.run_prepared(prepared, &self.constants, jobs)
+    }
+
+    /// Whether a job has the operands that the step was prepared for.
+    fn check(&self, job: &StepJob<'_>) -> Result<(), OperatorError> {
+        let operator = self.spec.operator.name();
+        if job.operands.len() != self.values.len() {
+            let found = job.operands.len();
+            return Err(OperatorError::Arity { operator, expected: "its", found });
+        }
+        let found = job.operands.iter().map(|x| x.tensor_type());
+        let output = self.output.iter().map(|expected| (job.output.tensor_type(), expected));
+        match found.zip(&self.values).chain(output).find(|(found, expected)| found != expected) {
+            None => Ok(()),
+            Some((found, expected)) => {
+                let reason = format!("prepared for {expected}, found {found}");
+                Err(OperatorError::Shape { operator, reason })
+            }
+        }
     }
 
     /// Every operator for itself: what a step means.

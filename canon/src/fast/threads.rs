@@ -1,43 +1,52 @@
 //! Worker threads that share the elements of one result between them.
 //!
 //! A task is a number; whoever is free claims the next. A task owns its part of the output alone, so neither the number
-//! of threads nor their timing can change a result. The calling thread works too.
+//! of threads nor their timing can change a result. The calling thread works too: helpers that are busy with another
+//! run, or have not woken up when the tasks run out, are not waited for.
+
+mod team;
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use self::team::Team;
 use super::environment::FloatEnvironment;
 use crate::{KernelError, OperatorError};
 
-/// Work below which waking another thread costs more than it saves: about 30 microseconds. The unit is one element of a
-/// simple elementwise operator, about a seventh of a nanosecond with vectors.
-const WORTHWHILE: u64 = if cfg!(test) { 1 } else { 200_000 };
+/// Work below which another thread costs more than it saves: a few microseconds. The unit is one element of a simple
+/// elementwise operator, about a seventh of a nanosecond with vectors.
+const WORTHWHILE: u64 = if cfg!(test) { 1 } else { 40_000 };
 
 /// The calling thread and its helpers.
 #[derive(Debug)]
 pub(crate) struct Threads {
     count: usize,
-    /// One thread fewer than `count`; none for one.
-    helpers: Option<rayon::ThreadPool>,
+    helpers: Team,
 }
 
 impl Threads {
     pub(crate) fn new(count: NonZeroUsize) -> Result<Threads, KernelError> {
-        let count = count.get();
-        let helpers = match count {
-            1 => None,
-            _ => {
-                let named = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("canon-{i}"));
-                Some(named.num_threads(count - 1).build().map_err(KernelError::Threads)?)
-            }
-        };
-        Ok(Threads { count, helpers })
+        let helpers = Team::new(count.get() - 1).map_err(KernelError::Threads)?;
+        Ok(Threads { count: count.get(), helpers })
     }
 
     /// How many threads to use for this much work.
     pub(crate) fn worthwhile(&self, work: u64) -> usize {
         if work < WORTHWHILE { 1 } else { self.count }
+    }
+
+    /// Runs tasks that compute nothing canonical, each exactly once, on all idle threads.
+    pub(crate) fn host(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        let next = AtomicUsize::new(0);
+        let work = || loop {
+            let claimed = next.fetch_add(1, Ordering::Relaxed);
+            if claimed >= tasks {
+                return;
+            }
+            task(claimed);
+        };
+        self.helpers.run(self.count.min(tasks).saturating_sub(1), &work);
     }
 
     /// Runs the tasks `0..tasks`, each exactly once, on up to `threads` threads.
@@ -65,15 +74,7 @@ impl Threads {
                 let _ = failure.set(error);
             }
         };
-        match &self.helpers {
-            Some(helpers) if threads > 1 && tasks > 1 => helpers.in_place_scope(|scope| {
-                for _ in 1..threads.min(tasks) {
-                    scope.spawn(|_| work());
-                }
-                work();
-            }),
-            _ => work(),
-        }
+        self.helpers.run(threads.min(tasks).saturating_sub(1), &work);
         failure.into_inner().map_or(Ok(()), Err)
     }
 
@@ -123,6 +124,10 @@ impl<T> Output<T> {
         assert!(start <= end && end <= self.len, "a part of the output");
         // SAFETY: inside the output by the assertion; not aliased by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// The address of an element.

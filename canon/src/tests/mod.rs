@@ -4,6 +4,7 @@
 mod equality;
 mod generate;
 mod hostile;
+mod steps;
 mod structural;
 
 use std::num::NonZeroUsize;

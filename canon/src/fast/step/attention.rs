@@ -1,0 +1,321 @@
+//! Attention without its scores in memory: a few queries at a time, all keys of one matrix packed.
+//!
+//! Keys that take no part must not be added as zeros (a zero's sign, an infinity), so values are taken in runs of keys
+//! that do. In the softmax they can stand as -inf: exp gives +0, which changes no sum, or NaN where all is NaN anyway.
+
+use std::ops::Range;
+
+use super::super::Fast;
+use super::super::elementary::tanh;
+use super::super::simd::{Kernel, Simd, WIDEST};
+use super::chain::{Block, Chain, Row, Run};
+use super::lines::{exponentials, maximum};
+use super::operand::Operands;
+use super::scratch::{self, Scratch};
+use super::tile::{self, ROWS, Strip, WIDTH};
+use super::view::Lines;
+use crate::{Keys, OperatorError};
+
+/// Queries of a task, at least, where a matrix is cut: packing its keys again must pay.
+const QUERIES: usize = if cfg!(test) { 8 } else { 64 };
+
+/// The positions of the operands.
+const Q: usize = 0;
+const K: usize = 1;
+const V: usize = 2;
+const BIAS: usize = 3;
+
+/// Attention of `matrices` of `s` queries to `t` keys, for every job.
+#[derive(Debug)]
+pub(super) struct Attention {
+    /// Of q, k, v and perhaps the bias.
+    pub lines: Vec<Lines>,
+    pub mask: Option<Lines>,
+    pub matrices: usize,
+    pub s: usize,
+    pub t: usize,
+    pub d: usize,
+    pub e: usize,
+    pub scale: f32,
+    pub softcap: Option<f32>,
+    pub keys: Keys,
+}
+
+/// What a task reads and writes.
+struct Task<'a> {
+    fast: &'a Fast,
+    job: usize,
+    matrix: usize,
+    queries: Range<usize>,
+    operands: &'a Operands<'a>,
+    mask: Option<&'a [u8]>,
+    chain: &'a Chain,
+    run: &'a Run<'a>,
+}
+
+impl Attention {
+    pub(super) fn run(
+        &self,
+        fast: &Fast,
+        operands: &Operands<'_>,
+        masks: &[&[u8]],
+        chain: &Chain,
+        run: &Run<'_>,
+    ) -> Result<(), OperatorError> {
+        let jobs = run.outputs.len();
+        let matrices = self.matrices * jobs;
+        let work = (matrices * self.s * self.t) as u64 * ((self.d + self.e) as u64 / 8 + 12);
+        let threads = fast.threads.worthwhile(work);
+        let wanted = if threads == 1 { 1 } else { (4 * threads).div_ceil(matrices) };
+        let cuts = wanted.min(self.s.div_ceil(QUERIES));
+        fast.threads.run(threads, matrices * cuts, |task| {
+            let (index, cut) = (task / cuts, task % cuts);
+            let (job, matrix) = (index / self.matrices, index % self.matrices);
+            let queries = cut * self.s / cuts..(cut + 1) * self.s / cuts;
+            let mask = masks.get(job).copied();
+            let task = Task { fast, job, matrix, queries, operands, mask, chain, run };
+            scratch::with(|scratch| self.task(&task, scratch));
+        })
+    }
+
+    fn task(&self, task: &Task<'_>, scratch: &mut Scratch) {
+        let Attention { t, d, e, .. } = *self;
+        let vectors = task.fast.vectors;
+        let wide = t.next_multiple_of(WIDTH);
+        let Scratch { block, panel, more, spare, .. } = scratch;
+        let keys = panel.of(wide * d);
+        let read = |operand: usize, row: usize, to: &mut [f32]| {
+            // SAFETY: operands of attention are never the output.
+            unsafe {
+                task.operands.copy(operand, task.job, &self.lines[operand], row, 0..to.len(), to);
+            }
+        };
+        for first in (0..t).step_by(WIDTH) {
+            let columns = WIDTH.min(t - first);
+            let key = |i: usize, to: &mut [f32]| read(K, task.matrix * t + first + i, to);
+            tile::pack_transposed(vectors, d, columns, &mut keys[first * d..], key, spare);
+        }
+        let values = more.of(e.next_multiple_of(WIDTH) * t);
+        let v = &self.lines[V];
+        for first in (0..e).step_by(WIDTH) {
+            let columns = WIDTH.min(e - first);
+            tile::pack(vectors, t, columns, &mut values[first * t..], |key, to| {
+                let (row, range) = (task.matrix * t + key, first..first + columns);
+                // SAFETY: as above.
+                unsafe { task.operands.copy(V, task.job, v, row, range, to) };
+            });
+        }
+        let block = block.of(ROWS * (wide + WIDTH + d));
+        let (scores, rest) = block.split_at_mut(ROWS * wide);
+        let (results, queries) = rest.split_at_mut(ROWS * WIDTH);
+        let strips = task.queries.len().div_ceil(ROWS);
+        let start_of =
+            |strip: usize| task.queries.start + strip * task.queries.len() / strips.max(1);
+        for strip in 0..strips {
+            let strip = start_of(strip)..start_of(strip + 1);
+            for (row, to) in strip.clone().zip(queries.chunks_exact_mut(d)) {
+                read(Q, task.matrix * self.s + row, to);
+            }
+            self.weights(task, &strip, queries, keys, scores, spare);
+            self.values(task, &strip, scores, values, results, spare);
+        }
+    }
+
+    /// How many keys, the first ones, take part for a query before any mask.
+    fn seen(&self, query: usize) -> usize {
+        match self.keys {
+            Keys::All => self.t,
+            Keys::Causal => (query + self.t + 1).saturating_sub(self.s).min(self.t),
+        }
+    }
+
+    /// The mask of a query's keys, if there is one.
+    fn mask<'a>(
+        &'a self,
+        task: &Task<'a>,
+        query: usize,
+    ) -> Option<impl Fn(usize) -> bool + use<'a>> {
+        let (lines, values) = (self.mask.as_ref()?, task.mask?);
+        let start = lines.row(task.matrix * self.s + query);
+        Some(move |key| values[start.wrapping_add_signed(lines.column(key))] != 0)
+    }
+
+    /// Writes the weights of a strip's keys; rows of scores are as wide as whole panels.
+    fn weights(
+        &self,
+        task: &Task<'_>,
+        strip: &Range<usize>,
+        queries: &[f32],
+        keys: &[f32],
+        scores: &mut [f32],
+        spare: &mut Vec<f32>,
+    ) {
+        let Attention { t, d, .. } = *self;
+        let wide = scores.len() / ROWS;
+        let rows = strip.len();
+        let a = std::array::from_fn(|r| &queries[r.min(rows - 1) * d..][..d]);
+        let seen = self.seen(strip.end - 1);
+        for first in (0..seen).step_by(WIDTH) {
+            let (columns, panel) = (WIDTH.min(t - first), &keys[first * d..]);
+            let strip = Strip { a, rows, panel, k: d, columns, stride: wide };
+            strip.run(task.fast.vectors, 0..d, &mut scores[first..]);
+        }
+        for (query, row) in strip.clone().zip(scores.chunks_exact_mut(wide)) {
+            let biased = self.lines.len() > BIAS;
+            if biased {
+                spare.clear();
+                spare.resize(wide, 0.0);
+                let (lines, index) = (&self.lines[BIAS], task.matrix * self.s + query);
+                // SAFETY: operands of attention are never the output.
+                unsafe { task.operands.copy(BIAS, task.job, lines, index, 0..t, spare) };
+            }
+            let bias = biased.then_some(spare.as_slice());
+            let seen = self.seen(query);
+            let row = &mut row[..seen.max(1).next_multiple_of(WIDEST)];
+            if biased || self.softcap.is_some() || self.scale != 1.0 {
+                let (scale, softcap) = (self.scale, self.softcap);
+                task.fast.vectors.run(Scores { row, scale, softcap, bias });
+            }
+            row[seen..].fill(f32::NEG_INFINITY);
+            if let Some(masked) = self.mask(task, query) {
+                for (key, score) in row[..seen].iter_mut().enumerate() {
+                    if masked(key) {
+                        *score = f32::NEG_INFINITY;
+                    }
+                }
+            }
+            task.fast.vectors.run(Weights { row, seen });
+        }
+    }
+
+    /// The weighted values of a strip, and what follows.
+    fn values(
+        &self,
+        task: &Task<'_>,
+        strip: &Range<usize>,
+        scores: &[f32],
+        values: &[f32],
+        results: &mut [f32],
+        spare: &mut Vec<f32>,
+    ) {
+        let Attention { t, e, s, .. } = *self;
+        let (wide, rows) = (scores.len() / ROWS, strip.len());
+        let shared = self.mask.is_none();
+        let common = if shared { self.seen(strip.start) } else { 0 };
+        for first in (0..e).step_by(WIDTH) {
+            let columns = WIDTH.min(e - first);
+            let width = columns.next_multiple_of(WIDEST);
+            let panel = &values[first * t..];
+            let results = &mut results[..rows * width];
+            let strip_of = |from: usize, rows: usize| {
+                let a = std::array::from_fn(|r| &scores[(from + r.min(rows - 1)) * wide..][..t]);
+                Strip { a, rows, panel, k: t, columns, stride: width }
+            };
+            if common == 0 {
+                results.fill(0.0);
+            } else {
+                strip_of(0, rows).run(task.fast.vectors, 0..common, results);
+            }
+            for (r, query) in strip.clone().enumerate() {
+                let to = &mut results[r * width..(r + 1) * width];
+                if self.is_empty(&scores[r * wide..]) {
+                    to.fill(0.0);
+                    continue;
+                }
+                for run in self.runs(task, query, common) {
+                    strip_of(r, 1).run(task.fast.vectors, run, to);
+                }
+            }
+            let mut at = [Row::default(); ROWS];
+            for (at, query) in at.iter_mut().zip(strip.clone()) {
+                *at = Row { job: task.job, row: task.matrix * s + query };
+            }
+            let block = Block {
+                values: results,
+                width,
+                rows: &at[..rows],
+                columns: first..first + columns,
+            };
+            // SAFETY: tasks have different rows; the caller holds the outputs.
+            unsafe { task.chain.finish(task.run, block, spare) };
+        }
+    }
+
+    /// Whether a row of weights is marked as having no keys.
+    fn is_empty(&self, weights: &[f32]) -> bool {
+        weights[0] == f32::NEG_INFINITY
+    }
+
+    /// The runs of keys from `from` on that take part for a query.
+    fn runs<'a>(
+        &'a self,
+        task: &Task<'a>,
+        query: usize,
+        from: usize,
+    ) -> impl Iterator<Item = Range<usize>> + use<'a> {
+        let (seen, masked) = (self.seen(query), self.mask(task, query));
+        let hidden = move |key: usize| masked.as_ref().is_some_and(|masked| masked(key));
+        let mut next = from;
+        std::iter::from_fn(move || {
+            let start = (next..seen).find(|&key| !hidden(key))?;
+            next = (start..seen).find(|&key| hidden(key)).unwrap_or(seen);
+            Some(start..next)
+        })
+    }
+}
+
+/// Scales, bounds and biases a row of scores.
+struct Scores<'a> {
+    row: &'a mut [f32],
+    scale: f32,
+    softcap: Option<f32>,
+    bias: Option<&'a [f32]>,
+}
+
+impl Kernel for Scores<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let scale = s.splat(self.scale);
+        for (i, part) in self.row.chunks_exact_mut(S::LANES).enumerate() {
+            let mut x = s.mul(s.load(part), scale);
+            if let Some(cap) = self.softcap {
+                let cap = s.splat(cap);
+                x = s.mul(tanh(s, s.div(x, cap)), cap);
+            }
+            if let Some(bias) = self.bias {
+                x = s.add(x, s.load(&bias[i * S::LANES..]));
+            }
+            s.store(part, x);
+        }
+    }
+}
+
+/// Softmax of a row of whole vectors of 16, of which `seen` count and the others are -inf. A row whose maximum is -inf
+/// gets -inf as its first weight.
+struct Weights<'a> {
+    row: &'a mut [f32],
+    seen: usize,
+}
+
+impl Kernel for Weights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let row = self.row;
+        let max = maximum(s, row);
+        if max == f32::NEG_INFINITY {
+            let nan = row[..self.seen].iter().any(|x| x.is_nan());
+            row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
+            return;
+        }
+        let total = exponentials(s, row, s.splat(max), false);
+        let total = s.splat(total);
+        for part in row.chunks_exact_mut(S::LANES) {
+            let weight = s.div(s.load(part), total);
+            s.store(part, weight);
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Steps as they are run: an operator with its elementwise chain in the store, operands read through strides.
+//!
+//! [`Prepared::new`] gives nothing where there is no such form; the step is then run operator by operator.
+
+mod attention;
+mod chain;
+mod conv;
+mod linear;
+mod lines;
+mod operand;
+mod scratch;
+mod tile;
+mod view;
+
+use std::sync::Arc;
+
+use self::attention::Attention;
+use self::chain::{Action, Chain, Run, has_binary, has_unary};
+use self::conv::{Conv, Extents};
+use self::linear::{Linear, Panels};
+use self::lines::{Function, RowsOf};
+use self::operand::{Given, Memory, Operands};
+use self::view::View;
+use super::Fast;
+use super::elementwise::Clamp;
+use super::environment::FloatEnvironment;
+use super::threads::Output;
+use crate::scalar::FromScalar;
+use crate::tensor::Data;
+use crate::{
+    Binary, DType, Link, LinkOperand, Operand, Operator, OperatorError, Reduction, Source, StepJob,
+    StepSpec, Tensor, TensorType,
+};
+
+/// How a step is computed.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    root: Root,
+    /// The operands of the operator.
+    operands: Vec<Given>,
+    /// A Bool operand.
+    mask: Option<Source>,
+    chain: Chain,
+}
+
+#[derive(Debug)]
+enum Root {
+    Linear(Linear),
+    Attention(Attention),
+    Rows(RowsOf),
+    Conv(Conv),
+}
+
+/// What a step is prepared for.
+struct Plan<'a> {
+    spec: &'a StepSpec,
+    values: &'a [TensorType],
+    constants: &'a [Arc<Tensor>],
+    output: Option<&'a TensorType>,
+    /// The type of the operator's result.
+    result: TensorType,
+}
+
+impl Plan<'_> {
+    fn source(&self, source: Source) -> Option<&TensorType> {
+        match source {
+            Source::Value(index) => self.values.get(index),
+            Source::Constant(index) => self.constants.get(index).map(|x| x.tensor_type()),
+            Source::Output => self.output,
+        }
+    }
+
+    /// An `f32` operand as a view.
+    fn view(&self, operand: &Operand) -> Option<View> {
+        self.view_of(operand, DType::F32)
+    }
+
+    fn view_of(&self, operand: &Operand, dtype: DType) -> Option<View> {
+        let source = self.source(operand.source).filter(|x| x.dtype == dtype)?;
+        operand.view.iter().try_fold(View::of(&source.shape)?, View::through)
+    }
+
+    /// An operand of the operator, its last `inner` axes as columns; never the output.
+    fn operand(&self, index: usize, inner: usize) -> Option<Given> {
+        let operand = self.spec.operands.get(index).filter(|x| x.source != Source::Output)?;
+        Some(Given { source: operand.source, lines: self.view(operand)?.lines(inner) })
+    }
+
+    /// The shape of an operand.
+    fn shape(&self, index: usize) -> Option<Vec<u64>> {
+        let operand = self.spec.operands.get(index)?;
+        let mut seen = self.source(operand.source)?.clone();
+        for operator in &operand.view {
+            seen = operator.infer(&[seen]).ok()?.pop()?;
+        }
+        Some(seen.shape)
+    }
+
+    /// Whether an axis of the result is the last one.
+    fn is_last(&self, axis: u8) -> bool {
+        usize::from(axis) + 1 == self.result.shape.len()
+    }
+
+    fn constant(&self, index: usize) -> Option<&[f32]> {
+        match self.spec.operands.get(index)?.source {
+            Source::Constant(index) => self.constants.get(index)?.as_f32(),
+            _ => None,
+        }
+    }
+
+    /// Where the result goes, seen as the operator's.
+    fn output(&self) -> Option<View> {
+        let mut shapes = vec![self.result.clone()];
+        for operator in &self.spec.layout {
+            let next = operator.infer(&[shapes.last()?.clone()]).ok()?.pop()?;
+            shapes.push(next);
+        }
+        let mut view = View::of(&shapes.pop()?.shape)?;
+        for (operator, before) in self.spec.layout.iter().zip(shapes).rev() {
+            view = view.before(operator, &before.shape)?;
+        }
+        Some(view)
+    }
+
+    /// The chain, with the last `inner` axes of the result as columns, behind functions of it and another operand.
+    fn chain(&self, inner: usize, first: &[(Binary, &Operand)]) -> Option<Chain> {
+        if self.result.dtype != DType::F32 {
+            return None;
+        }
+        let output = self.output()?.lines(inner);
+        let mut chain = Chain { actions: vec![], others: vec![], output, computed: true };
+        for (function, operand) in first {
+            let other = self.other(operand, inner, &mut chain)?;
+            chain.actions.push(Action::Right(*function, other));
+        }
+        for link in &self.spec.chain {
+            let action = self.action(link, inner, &mut chain)?;
+            chain.actions.push(action);
+        }
+        Some(chain)
+    }
+
+    fn action(&self, link: &Link, inner: usize, chain: &mut Chain) -> Option<Action> {
+        let operands = link.operands.as_slice();
+        match (&link.operator, operands) {
+            (Operator::Unary { function }, [LinkOperand::Chain]) if has_unary(*function) => {
+                Some(Action::Unary(*function))
+            }
+            (Operator::BinaryScalar { function, scalar }, [LinkOperand::Chain])
+                if has_binary(*function) =>
+            {
+                Some(Action::Scalar(*function, f32::from_scalar(*scalar)))
+            }
+            (Operator::Clamp { min, max }, [LinkOperand::Chain]) => {
+                let [lower, upper] = [min, max].map(|bound| bound.map(f32::from_scalar));
+                Some(Action::Clamp(Clamp { lower, upper }))
+            }
+            (Operator::Binary { function }, [a, b]) if has_binary(*function) => match (a, b) {
+                (LinkOperand::Chain, LinkOperand::Chain) => Some(Action::Own(*function)),
+                (LinkOperand::Chain, LinkOperand::Other(other)) => {
+                    Some(Action::Right(*function, self.other(other, inner, chain)?))
+                }
+                (LinkOperand::Other(other), LinkOperand::Chain) => {
+                    Some(Action::Left(*function, self.other(other, inner, chain)?))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The position of another operand of the chain. The output is read only where it is written.
+    fn other(&self, operand: &Operand, inner: usize, chain: &mut Chain) -> Option<usize> {
+        let lines = self.view(operand)?.expanded(&self.result.shape)?.lines(inner);
+        if operand.source == Source::Output && lines != chain.output {
+            return None;
+        }
+        chain.others.push(Given { source: operand.source, lines });
+        Some(chain.others.len() - 1)
+    }
+}
+
+impl Fast {
+    /// A fused form of a step, if there is one; `result` is the type of the operator's result.
+    pub(crate) fn prepare(
+        &self,
+        spec: &StepSpec,
+        values: &[TensorType],
+        constants: &[Arc<Tensor>],
+        output: Option<&TensorType>,
+        result: TensorType,
+    ) -> Option<Prepared> {
+        let plan = Plan { spec, values, constants, output, result };
+        match &spec.operator {
+            Operator::Linear => self.prepare_linear(&plan),
+            Operator::MatMul => self.prepare_linear(&plan),
+            Operator::Conv2d { .. } => prepare_conv(&plan),
+            Operator::Attention { .. } => prepare_attention(&plan),
+            Operator::LayerNorm { epsilon } => {
+                let epsilon = f32::from_scalar(*epsilon);
+                prepare_rows(&plan, Function::Normalise { epsilon })
+            }
+            Operator::Softmax { axis } if plan.is_last(*axis) => {
+                prepare_rows(&plan, Function::Softmax)
+            }
+            Operator::LogSoftmax { axis } if plan.is_last(*axis) => {
+                prepare_rows(&plan, Function::LogSoftmax)
+            }
+            Operator::Reduce { function, axes } => prepare_reduction(&plan, *function, axes),
+            Operator::Unary { .. }
+            | Operator::BinaryScalar { .. }
+            | Operator::Clamp { .. }
+            | Operator::Binary { .. } => prepare_elementwise(&plan),
+            _ => None,
+        }
+    }
+
+    /// Rows times a constant matrix.
+    fn prepare_linear(&self, plan: &Plan<'_>) -> Option<Prepared> {
+        let shape = plan.shape(1)?;
+        let &[k, n] = shape.as_slice() else { return None };
+        let weights = plan.constant(1)?;
+        let w = plan.view(&plan.spec.operands[1])?.lines(1);
+        let x = plan.operand(0, 1).filter(|x| x.lines.is_contiguous())?;
+        let bias: Vec<_> = plan.spec.operands.iter().skip(2).map(|x| (Binary::Add, x)).collect();
+        let chain = plan.chain(1, &bias)?;
+        let rows = plan.result.shape.iter().rev().skip(1).product::<u64>() as usize;
+        let w = Panels::new(self, k as usize, n as usize, |step, first, to| {
+            // SAFETY: the weights are borrowed.
+            let weights = unsafe { Operands::new(vec![Memory::of(weights)], 1) };
+            // SAFETY: nobody writes constants.
+            unsafe { weights.copy(0, 0, &w, step, first..first + to.len(), to) };
+        });
+        let root = Root::Linear(Linear { x: x.clone(), w, rows });
+        Some(Prepared { root, operands: vec![x], mask: None, chain })
+    }
+
+    /// Runs a step for jobs whose operands and outputs have the types that it was prepared for.
+    pub(crate) fn run_prepared(
+        &self,
+        prepared: &Prepared,
+        constants: &[Arc<Tensor>],
+        jobs: &mut [StepJob<'_>],
+    ) -> Result<(), OperatorError> {
+        let _environment = FloatEnvironment::enter()?;
+        let Prepared { root, operands, mask, chain } = prepared;
+        let mut masks = vec![];
+        let (mut of_root, mut of_chain, mut outputs) = (vec![], vec![], vec![]);
+        for job in jobs.iter_mut() {
+            let Data::F32(output) = job.output.data_mut() else { continue };
+            let output = Output::new(output);
+            for (given, memory) in [(operands, &mut of_root), (&chain.others, &mut of_chain)] {
+                memory.extend(given.iter().map(|given| {
+                    let values = match given.source {
+                        Source::Value(index) => job.operands.get(index).and_then(|x| x.as_f32()),
+                        Source::Constant(index) => constants.get(index).and_then(|x| x.as_f32()),
+                        Source::Output => return Memory::written(&output),
+                    };
+                    Memory::of(values.unwrap_or(&[]))
+                }));
+            }
+            let mask = mask.and_then(|mask| match mask {
+                Source::Value(index) => job.operands.get(index)?.as_bool(),
+                Source::Constant(index) => constants.get(index)?.as_bool(),
+                Source::Output => None,
+            });
+            masks.extend(mask);
+            outputs.push(output);
+        }
+        let count = outputs.len();
+        // SAFETY: operands, constants and outputs are borrowed for longer than this function runs.
+        let of_root = unsafe { Operands::new(of_root, operands.len()) };
+        // SAFETY: as above.
+        let others = unsafe { Operands::new(of_chain, chain.others.len()) };
+        let run = Run { vectors: self.vectors, others, outputs };
+        match root {
+            Root::Linear(linear) => linear.run(self, count, &of_root, chain, &run),
+            Root::Conv(conv) => conv.run(self, &of_root, chain, &run),
+            Root::Rows(rows) => rows.run(self, &of_root, chain, &run),
+            Root::Attention(attention) => attention.run(self, &of_root, &masks, chain, &run),
+        }
+    }
+}
+
+fn prepare_attention(plan: &Plan<'_>) -> Option<Prepared> {
+    let Operator::Attention { scale, softcap, keys, masked, biased } = plan.spec.operator else {
+        return None;
+    };
+    let [q, k, v] = [0, 1, 2].map(|index| plan.shape(index));
+    let (q, k, v) = (q?, k?, v?);
+    let (&[ref leading @ .., s, d], &[.., t, e]) = (q.as_slice(), v.as_slice()) else {
+        return None;
+    };
+    let scores = [leading, &[s, t]].concat();
+    let mut operands = vec![plan.operand(0, 1)?, plan.operand(1, 1)?, plan.operand(2, 1)?];
+    let mut rest = plan.spec.operands.iter().skip(3);
+    let mask = match masked {
+        true => {
+            let mask = rest.next().filter(|mask| mask.source != Source::Output)?;
+            let view = plan.view_of(mask, DType::Bool)?.expanded(&scores)?;
+            Some(Given { source: mask.source, lines: view.lines(1) })
+        }
+        false => None,
+    };
+    if biased {
+        let bias = rest.next().filter(|bias| bias.source != Source::Output)?;
+        let lines = plan.view(bias)?.expanded(&scores)?.lines(1);
+        operands.push(Given { source: bias.source, lines });
+    }
+    debug_assert_eq!(k.last(), Some(&d));
+    let [matrices, s, t, d, e] =
+        [leading.iter().product(), s, t, d, e].map(|extent| extent as usize);
+    let attention = Attention {
+        lines: operands.iter().map(|given| given.lines.clone()).collect(),
+        mask: mask.as_ref().map(|mask| mask.lines.clone()),
+        matrices,
+        s,
+        t,
+        d,
+        e,
+        scale: f32::from_scalar(scale),
+        softcap: softcap.map(f32::from_scalar),
+        keys,
+    };
+    let (root, mask) = (Root::Attention(attention), mask.map(|mask| mask.source));
+    Some(Prepared { root, operands, mask, chain: plan.chain(1, &[])? })
+}
+
+/// An operator on whole rows.
+fn prepare_rows(plan: &Plan<'_>, function: Function) -> Option<Prepared> {
+    // Of a layer norm.
+    let scale = plan.spec.operands.get(1).map(|gamma| (Binary::Mul, gamma));
+    let shift = plan.spec.operands.get(2).map(|beta| (Binary::Add, beta));
+    let first: Vec<_> = scale.into_iter().chain(shift).collect();
+    let chain = plan.chain(1, &first)?;
+    let operand = plan.spec.operands.first()?;
+    let lines = plan.view(operand)?.lines(1);
+    if operand.source == Source::Output && lines != chain.output {
+        return None;
+    }
+    let x = Given { source: operand.source, lines };
+    let columns = *plan.result.shape.last()? as usize;
+    let rows = plan.result.shape.iter().product::<u64>() as usize / columns;
+    let root = RowsOf { x: x.clone(), function, rows, columns, weight: 8 };
+    Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+}
+
+/// Columns that make long runs: as many inner axes as all views can take as one.
+fn widest<T>(rank: usize, of: impl Fn(usize) -> Option<T>) -> Option<T> {
+    (0..=rank).rev().find_map(of)
+}
+
+fn prepare_elementwise(plan: &Plan<'_>) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    widest(shape.len(), |inner| {
+        let operand = plan.spec.operands.first()?;
+        let mut chain = plan.chain(inner, &[])?;
+        let lines = plan.view(operand)?.expanded(shape)?.lines(inner);
+        if operand.source == Source::Output && lines != chain.output {
+            return None;
+        }
+        let mut operands = vec![LinkOperand::Chain];
+        operands.extend(plan.spec.operands.iter().skip(1).cloned().map(LinkOperand::Other));
+        let link = Link { operator: plan.spec.operator.clone(), operands };
+        let action = plan.action(&link, inner, &mut chain)?;
+        chain.actions.insert(0, action);
+        let x = Given { source: operand.source, lines };
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        if !chain.is_even() || x.lines.step().is_none() {
+            return None;
+        }
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let weight = 1 + chain.actions.len() as u64;
+        let root = RowsOf { x: x.clone(), function: Function::Copy, rows, columns, weight };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+    })
+}
+
+fn prepare_reduction(plan: &Plan<'_>, function: Reduction, axes: &[u8]) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    let operand = plan.spec.operands.first().filter(|x| x.source != Source::Output)?;
+    // The reduced axes last.
+    let all = 0..shape.len() as u8;
+    let order = all.filter(|axis| !axes.contains(axis)).chain(axes.iter().copied()).collect();
+    let view = plan.view(operand)?.through(&Operator::Permute { axes: order })?;
+    let x = Given { source: operand.source, lines: view.lines(axes.len()) };
+    let of_x = plan.shape(0)?;
+    let length = axes.iter().map(|&axis| of_x[usize::from(axis)]).product::<u64>() as usize;
+    widest(shape.len(), |inner| {
+        let chain = plan.chain(inner, &[])?;
+        if !chain.is_even() {
+            return None;
+        }
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let function = Function::Reduce { function, length };
+        let root = RowsOf { x: x.clone(), function, rows, columns, weight: length as u64 };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x.clone()], mask: None, chain })
+    })
+}
+
+fn prepare_conv(plan: &Plan<'_>) -> Option<Prepared> {
+    let Operator::Conv2d { stride, padding, dilation, groups } = plan.spec.operator else {
+        return None;
+    };
+    let (x, w) = (plan.shape(0)?, plan.shape(1)?);
+    let (&[batch, _, h, width], &[out, channels, kh, kw]) = (x.as_slice(), w.as_slice()) else {
+        return None;
+    };
+    let &[.., rows, columns] = plan.result.shape.as_slice() else { return None };
+    let pair = |pair: [u64; 2]| pair.map(|value| value as usize);
+    let extents = Extents {
+        batch: batch as usize,
+        groups: groups as usize,
+        channels: channels as usize,
+        out: (out / groups) as usize,
+        input: pair([h, width]),
+        kernel: pair([kh, kw]),
+        output: pair([rows, columns]),
+        stride: pair(stride),
+        padding: pair(padding),
+        dilation: pair(dilation),
+    };
+    let weights = plan.operand(1, 3).filter(|w| w.lines.is_contiguous())?;
+    // As an operand that broadcasts to the result.
+    let bias = plan.spec.operands.get(2).cloned().map(|mut bias| {
+        bias.view.push(Operator::Reshape { shape: vec![out, 1, 1] });
+        bias
+    });
+    let bias: Vec<_> = bias.iter().map(|bias| (Binary::Add, bias)).collect();
+    let chain = plan.chain(2, &bias)?;
+    let image = plan.operand(0, 1)?;
+    // A whole image in one piece can be read where it lies.
+    let plain = plan.operand(0, 3)?.lines.is_contiguous();
+    let conv = Conv::new(extents, image.lines.clone(), weights.lines.clone(), plain);
+    Some(Prepared { root: Root::Conv(conv), operands: vec![image, weights], mask: None, chain })
+}
