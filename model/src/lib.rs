@@ -36,6 +36,7 @@ pub use describe::{
 };
 pub use error::{ArtifactError, FetchError, FileAction, ProgramError, Versioned};
 pub use evidence::{Evidence, EvidenceEncodingError, EvidenceTensor, Required};
+pub use folder::TOKENIZER;
 pub use layers::{
     FLOP_PER_HASHED_BYTE, InstructionRange, LEAST_HASH_BUDGET_BYTES, LEAST_LAYERS, Layer,
     LayerTable,

@@ -140,20 +140,33 @@ impl<F: Lanes> Kernel for Map<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut x = self.x.chunks_exact(S::LANES);
-        let mut y = self.y.chunks_exact_mut(S::LANES);
-        for (x, y) in x.by_ref().zip(y.by_ref()) {
-            s.store(y, self.function.apply(s, s.load(x)));
-        }
-        let (x, y) = (x.remainder(), y.into_remainder());
-        if !y.is_empty() {
-            let mut last = [0.0; WIDEST];
-            last[..x.len()].copy_from_slice(x);
-            let result = self.function.apply(s, s.load(&last));
-            s.store(&mut last, result);
-            y.copy_from_slice(&last[..y.len()]);
+        // The function stands here once, for whole vectors and the last part alike: there are many of these loops.
+        for (x, y) in self.x.chunks(S::LANES).zip(self.y.chunks_mut(S::LANES)) {
+            let mut part = [0.0; WIDEST];
+            let result = self.function.apply(s, load_part(s, x, &mut part));
+            store_part(s, y, result, &mut part);
         }
     }
+}
+
+/// A vector from a slice of at most `LANES` elements, through `part` where there are fewer.
+#[inline(always)]
+fn load_part<S: Simd>(s: S, x: &[f32], part: &mut [f32; WIDEST]) -> S::F {
+    if x.len() == S::LANES {
+        return s.load(x);
+    }
+    part[..x.len()].copy_from_slice(x);
+    s.load(part)
+}
+
+/// The counterpart.
+#[inline(always)]
+fn store_part<S: Simd>(s: S, y: &mut [f32], result: S::F, part: &mut [f32; WIDEST]) {
+    if y.len() == S::LANES {
+        return s.store(y, result);
+    }
+    s.store(part, result);
+    y.copy_from_slice(&part[..y.len()]);
 }
 
 /// `y = f(a, b)`.
@@ -169,19 +182,11 @@ impl<F: Lanes2> Kernel for Map2<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (mut a, mut b) = (self.a.chunks_exact(S::LANES), self.b.chunks_exact(S::LANES));
-        let mut y = self.y.chunks_exact_mut(S::LANES);
-        for ((a, b), y) in a.by_ref().zip(b.by_ref()).zip(y.by_ref()) {
-            s.store(y, self.function.apply(s, s.load(a), s.load(b)));
-        }
-        let (a, b, y) = (a.remainder(), b.remainder(), y.into_remainder());
-        if !y.is_empty() {
-            let (mut last_a, mut last_b) = ([0.0; WIDEST], [0.0; WIDEST]);
-            last_a[..a.len()].copy_from_slice(a);
-            last_b[..b.len()].copy_from_slice(b);
-            let result = self.function.apply(s, s.load(&last_a), s.load(&last_b));
-            s.store(&mut last_a, result);
-            y.copy_from_slice(&last_a[..y.len()]);
+        let pairs = self.a.chunks(S::LANES).zip(self.b.chunks(S::LANES));
+        for ((a, b), y) in pairs.zip(self.y.chunks_mut(S::LANES)) {
+            let mut part = [0.0; WIDEST];
+            let (a, b) = (load_part(s, a, &mut part), load_part(s, b, &mut part));
+            store_part(s, y, self.function.apply(s, a, b), &mut part);
         }
     }
 }

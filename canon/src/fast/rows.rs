@@ -74,11 +74,11 @@ fn largest<S: Simd>(s: S, row: &[f32]) -> f32 {
 }
 
 /// One result per row of `length`.
-struct Reduce<'a> {
-    function: Reduction,
-    x: &'a [f32],
-    length: usize,
-    y: &'a mut [f32],
+pub(super) struct Reduce<'a> {
+    pub function: Reduction,
+    pub x: &'a [f32],
+    pub length: usize,
+    pub y: &'a mut [f32],
 }
 
 impl Kernel for Reduce<'_> {

@@ -207,3 +207,7 @@ fn widened_operator(operator: &Operator) -> Operator {
     }
     operator
 }
+
+#[cfg(test)]
+#[path = "half_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use super::all_kernels;
 use super::generate::{CALLS, Rng, tensor};
 use super::structural::STRUCTURAL;
 use crate::{
-    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
+    Binary, Class, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
     SliceRange, Tensor, TensorType, Unary, Window2d,
 };
 
@@ -65,11 +65,10 @@ fn window(rng: &mut Rng) -> Window2d {
 }
 
 fn operator(rng: &mut Rng) -> Operator {
-    let unary =
-        rng.pick(&[Unary::Neg, Unary::Sqrt, Unary::Exp, Unary::Not, Unary::Relu, Unary::Log]);
-    let binary = rng.pick(&[Binary::Add, Binary::Div, Binary::Max, Binary::And]);
+    let unary: Unary = borsh::from_slice(&[rng.below(34) as u8]).unwrap();
+    let binary: Binary = borsh::from_slice(&[rng.below(18) as u8]).unwrap();
     let relation = rng.pick(&[Relation::Equal, Relation::Less, Relation::GreaterEqual]);
-    match rng.below(25) {
+    match rng.below(26) {
         0 => Operator::Reshape { shape: numbers(rng, 10) },
         1 => Operator::Permute { axes: (0..rng.below(6)).map(|_| axis(rng)).collect() },
         2 => Operator::Slice {
@@ -118,6 +117,7 @@ fn operator(rng: &mut Rng) -> Operator {
             padding_counts: rng.pick(&[PaddingCounts::No, PaddingCounts::Yes]),
         },
         23 => Operator::AdaptiveAvgPool2d { output: pair(rng) },
+        24 => Operator::Classify { class: rng.pick(&[Class::Nan, Class::Infinite]) },
         _ => rng
             .pick(&[Operator::Softmax { axis: 0 }, Operator::LogSoftmax { axis: 1 }].each_ref())
             .clone(),

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::all_kernels;
 use super::generate::{Rng, scalar, tensor};
 use crate::{
-    Binary, DType, Keys, Link, LinkOperand, Operand, Operator, Scalar, SliceRange, Source, StepJob,
-    StepSpec, Tensor, TensorType, Unary,
+    Binary, DType, Keys, Link, LinkOperand, Operand, Operator, Reduction, Scalar, SliceRange,
+    Source, StepJob, StepSpec, Tensor, TensorType, Unary,
 };
 
 /// A step with values for several jobs.
@@ -339,4 +339,134 @@ fn attention(rng: &mut Rng) -> Case {
 #[test]
 fn attention_steps_are_their_operators_one_by_one() {
     every_step_of("attention", 500, attention);
+}
+
+fn rows(rng: &mut Rng) -> Case {
+    let mut shape = leading(rng);
+    shape.push(rng.pick(&[1, 2, 5, 15, 16, 17, 33, 50]));
+    let axis = shape.len() as u8 - 1;
+    let operator = match rng.below(4) {
+        0 => Operator::Softmax { axis },
+        1 => Operator::LogSoftmax { axis },
+        _ => Operator::LayerNorm { epsilon: Scalar::f32(1e-5) },
+    };
+    let norm = matches!(operator, Operator::LayerNorm { .. });
+    let mut case = Case::new(operator);
+    case.given(rng, DType::F32, &shape, false);
+    for _ in 0..if norm { rng.between(1, 2) } else { 0 } {
+        let constant = rng.chance(2);
+        case.given(rng, DType::F32, &shape[usize::from(axis)..], constant);
+    }
+    case.finish(rng, &shape)
+}
+
+#[test]
+fn steps_of_rows_are_their_operators_one_by_one() {
+    every_step_of("rows", 500, rows);
+}
+
+fn any_shape(rng: &mut Rng) -> Vec<u64> {
+    (0..rng.below(5))
+        .map(|_| rng.pick(&[1, 2, 3, 4, 6, 8, 17, 33]))
+        .scan(1, |total, extent| {
+            *total *= extent;
+            (*total < 2_000).then_some(extent)
+        })
+        .collect()
+}
+
+fn elementwise(rng: &mut Rng) -> Case {
+    let shape = any_shape(rng);
+    let mut case = Case::new(Operator::MatMul);
+    let Link { operator, operands } = case.link(rng, &shape);
+    case.spec.operator = operator;
+    for operand in operands {
+        match operand {
+            LinkOperand::Chain => case.given(rng, DType::F32, &shape, false),
+            LinkOperand::Other(other) => case.spec.operands.push(other),
+        }
+    }
+    case.finish(rng, &shape)
+}
+
+#[test]
+fn elementwise_steps_are_their_operators_one_by_one() {
+    every_step_of("elementwise", 600, elementwise);
+}
+
+/// The output is the first operand: computed in place.
+fn in_place(rng: &mut Rng) -> Case {
+    let mut case = if rng.chance(2) { elementwise(rng) } else { rows(rng) };
+    let result = case.spec.infer(&case.values, &case.constants, case.output.as_ref()).unwrap();
+    if case.spec.layout.is_empty() {
+        case.spec.operands[0] = Operand { source: Source::Output, view: vec![] };
+        let end = case.spec.infer(&case.values, &case.constants, Some(&result));
+        if end.as_ref() == Ok(&result) {
+            case.output = Some(result);
+            return case;
+        }
+    }
+    in_place(rng)
+}
+
+#[test]
+fn steps_in_place_are_their_operators_one_by_one() {
+    every_step_of("in place", 400, in_place);
+}
+
+fn reduction(rng: &mut Rng) -> Case {
+    use Reduction::{Max, Mean, Min, Product, Sum};
+    let shape = any_shape(rng);
+    let axes: Vec<u8> = (0..shape.len() as u8).filter(|_| rng.chance(2)).collect();
+    let mut reduced = shape.clone();
+    axes.iter().for_each(|&axis| reduced[usize::from(axis)] = 1);
+    let function = rng.pick(&[Max, Mean, Min, Product, Sum]);
+    let mut case = Case::new(Operator::Reduce { function, axes });
+    case.given(rng, DType::F32, &shape, false);
+    case.finish(rng, &reduced)
+}
+
+#[test]
+fn steps_of_reductions_are_their_operators_one_by_one() {
+    every_step_of("reduction", 400, reduction);
+}
+
+fn conv(rng: &mut Rng) -> Case {
+    loop {
+        let groups = rng.pick(&[1, 1, 1, 2, 3]);
+        let (batch, channels, out) =
+            (rng.between(1, 2), rng.between(1, 4), groups * rng.pick(&[1, 2, 3, 8, 26]));
+        let input = [0, 1].map(|_| rng.pick(&[1, 3, 4, 5, 8, 9, 12, 16]));
+        let kernel = if rng.chance(4) { [1, 1] } else { [0, 1].map(|_| rng.between(1, 4)) };
+        let pair = |rng: &mut Rng, low, high| {
+            if rng.chance(2) { [low; 2] } else { [0, 1].map(|_| rng.between(low, high)) }
+        };
+        let (stride, padding, dilation) = (pair(rng, 1, 3), pair(rng, 0, 3), pair(rng, 1, 3));
+        let operator = Operator::Conv2d { stride, padding, dilation, groups };
+        let shapes = [
+            vec![batch, groups * channels, input[0], input[1]],
+            vec![out, channels, kernel[0], kernel[1]],
+        ];
+        let types = shapes.clone().map(|shape| TensorType::new(DType::F32, shape));
+        let Ok(result) = operator.infer(&types) else { continue };
+        let shape = result[0].shape.clone();
+        if shape.contains(&0) {
+            continue;
+        }
+        let mut case = Case::new(operator);
+        case.given(rng, DType::F32, &shapes[0], false);
+        let (stored, source) = (shapes[1].clone(), Source::Constant(0));
+        case.constants.push(Arc::new(tensor(rng, DType::F32, &stored)));
+        case.spec.operands.push(Operand { source, view: vec![] });
+        if rng.chance(2) {
+            let constant = rng.chance(2);
+            case.given(rng, DType::F32, &[out], constant);
+        }
+        return case.finish(rng, &shape);
+    }
+}
+
+#[test]
+fn conv_steps_are_their_operators_one_by_one() {
+    every_step_of("conv", 500, conv);
 }

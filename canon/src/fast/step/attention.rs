@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::super::Fast;
-use super::super::elementary::{exp, tanh};
+use super::super::elementary::tanh;
 use super::super::simd::{Kernel, Simd, WIDEST};
 use super::chain::{Block, Chain, Row, Run};
+use super::lines::{exponentials, maximum};
 use super::operand::Operands;
 use super::scratch::{self, Scratch};
 use super::tile::{self, ROWS, Strip, WIDTH};
@@ -81,7 +82,7 @@ impl Attention {
         let Attention { t, d, e, .. } = *self;
         let vectors = task.fast.vectors;
         let wide = t.next_multiple_of(WIDTH);
-        let Scratch { block, panel, more, spare } = scratch;
+        let Scratch { block, panel, more, spare, .. } = scratch;
         let keys = panel.of(wide * d);
         let read = |operand: usize, row: usize, to: &mut [f32]| {
             // SAFETY: operands of attention are never the output.
@@ -304,65 +305,17 @@ impl Kernel for Weights<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let row = self.row;
-        let mut lanes = [s.splat(f32::NEG_INFINITY); WIDEST];
-        for part in row.chunks_exact(WIDEST) {
-            for v in 0..WIDEST / S::LANES {
-                // NaNs are passed over here: they come out of the sum.
-                lanes[v] = s.larger(s.load(&part[v * S::LANES..]), lanes[v]);
-            }
-        }
-        let max = largest(unpack(s, &lanes));
+        let max = maximum(s, row);
         if max == f32::NEG_INFINITY {
             let nan = row[..self.seen].iter().any(|x| x.is_nan());
             row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
             return;
         }
-        let max = s.splat(max);
-        let mut lanes = [s.splat(0.0); WIDEST];
-        for part in row.chunks_exact_mut(WIDEST) {
-            for v in 0..WIDEST / S::LANES {
-                let part = &mut part[v * S::LANES..];
-                let e = exp(s, s.sub(s.load(part), max));
-                lanes[v] = s.add(lanes[v], e);
-                s.store(part, e);
-            }
-        }
-        let total = s.splat(tree(unpack(s, &lanes)));
+        let total = exponentials(s, row, s.splat(max), false);
+        let total = s.splat(total);
         for part in row.chunks_exact_mut(S::LANES) {
             let weight = s.div(s.load(part), total);
             s.store(part, weight);
         }
     }
-}
-
-#[inline(always)]
-fn unpack<S: Simd>(s: S, lanes: &[S::F; WIDEST]) -> [f32; WIDEST] {
-    let mut result = [0.0; WIDEST];
-    for v in 0..WIDEST / S::LANES {
-        s.store(&mut result[v * S::LANES..], lanes[v]);
-    }
-    result
-}
-
-/// The largest, as a tree so that it does not wait for itself.
-#[inline(always)]
-fn largest(mut lanes: [f32; WIDEST]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            let (a, b) = (lanes[lane], lanes[lane + half]);
-            lanes[lane] = if a > b { a } else { b };
-        }
-    }
-    lanes[0]
-}
-
-/// The fixed tree over the lanes.
-#[inline(always)]
-fn tree(mut lanes: [f32; WIDEST]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-    }
-    lanes[0]
 }

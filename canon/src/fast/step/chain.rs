@@ -84,6 +84,12 @@ pub(super) struct Run<'a> {
 }
 
 impl Chain {
+    /// Whether the columns of all operands and of the output are equally spaced.
+    pub(super) fn is_even(&self) -> bool {
+        let others = self.others.iter().map(|other| &other.lines);
+        others.chain([&self.output]).all(|lines| lines.step().is_some())
+    }
+
     /// Applies the links and writes the result.
     ///
     /// # Safety

@@ -4,7 +4,9 @@
 
 mod attention;
 mod chain;
+mod conv;
 mod linear;
+mod lines;
 mod operand;
 mod scratch;
 mod tile;
@@ -14,7 +16,9 @@ use std::sync::Arc;
 
 use self::attention::Attention;
 use self::chain::{Action, Chain, Run, has_binary, has_unary};
+use self::conv::{Conv, Extents};
 use self::linear::{Linear, Panels};
+use self::lines::{Function, RowsOf};
 use self::operand::{Given, Memory, Operands};
 use self::view::View;
 use super::Fast;
@@ -24,8 +28,8 @@ use super::threads::Output;
 use crate::scalar::FromScalar;
 use crate::tensor::Data;
 use crate::{
-    DType, Link, LinkOperand, Operand, Operator, OperatorError, Source, StepJob, StepSpec, Tensor,
-    TensorType,
+    Binary, DType, Link, LinkOperand, Operand, Operator, OperatorError, Reduction, Source, StepJob,
+    StepSpec, Tensor, TensorType,
 };
 
 /// How a step is computed.
@@ -43,6 +47,8 @@ pub(crate) struct Prepared {
 enum Root {
     Linear(Linear),
     Attention(Attention),
+    Rows(RowsOf),
+    Conv(Conv),
 }
 
 /// What a step is prepared for.
@@ -90,6 +96,11 @@ impl Plan<'_> {
         Some(seen.shape)
     }
 
+    /// Whether an axis of the result is the last one.
+    fn is_last(&self, axis: u8) -> bool {
+        usize::from(axis) + 1 == self.result.shape.len()
+    }
+
     fn constant(&self, index: usize) -> Option<&[f32]> {
         match self.spec.operands.get(index)?.source {
             Source::Constant(index) => self.constants.get(index)?.as_f32(),
@@ -111,18 +122,16 @@ impl Plan<'_> {
         Some(view)
     }
 
-    /// The chain, with the last `inner` axes of the result as columns. `bias` is added before it.
-    fn chain(&self, inner: usize, bias: Option<View>) -> Option<Chain> {
+    /// The chain, with the last `inner` axes of the result as columns, behind functions of it and another operand.
+    fn chain(&self, inner: usize, first: &[(Binary, &Operand)]) -> Option<Chain> {
         if self.result.dtype != DType::F32 {
             return None;
         }
         let output = self.output()?.lines(inner);
         let mut chain = Chain { actions: vec![], others: vec![], output, computed: true };
-        if let Some(bias) = bias {
-            let source = self.spec.operands.get(2)?.source;
-            let lines = bias.expanded(&self.result.shape)?.lines(inner);
-            chain.actions.push(Action::Right(crate::Binary::Add, 0));
-            chain.others.push(Given { source, lines });
+        for (function, operand) in first {
+            let other = self.other(operand, inner, &mut chain)?;
+            chain.actions.push(Action::Right(*function, other));
         }
         for link in &self.spec.chain {
             let action = self.action(link, inner, &mut chain)?;
@@ -185,7 +194,23 @@ impl Fast {
         match &spec.operator {
             Operator::Linear => self.prepare_linear(&plan),
             Operator::MatMul => self.prepare_linear(&plan),
+            Operator::Conv2d { .. } => prepare_conv(&plan),
             Operator::Attention { .. } => prepare_attention(&plan),
+            Operator::LayerNorm { epsilon } => {
+                let epsilon = f32::from_scalar(*epsilon);
+                prepare_rows(&plan, Function::Normalise { epsilon })
+            }
+            Operator::Softmax { axis } if plan.is_last(*axis) => {
+                prepare_rows(&plan, Function::Softmax)
+            }
+            Operator::LogSoftmax { axis } if plan.is_last(*axis) => {
+                prepare_rows(&plan, Function::LogSoftmax)
+            }
+            Operator::Reduce { function, axes } => prepare_reduction(&plan, *function, axes),
+            Operator::Unary { .. }
+            | Operator::BinaryScalar { .. }
+            | Operator::Clamp { .. }
+            | Operator::Binary { .. } => prepare_elementwise(&plan),
             _ => None,
         }
     }
@@ -197,11 +222,8 @@ impl Fast {
         let weights = plan.constant(1)?;
         let w = plan.view(&plan.spec.operands[1])?.lines(1);
         let x = plan.operand(0, 1).filter(|x| x.lines.is_contiguous())?;
-        let bias = match plan.spec.operands.get(2) {
-            Some(bias) => Some(plan.view(bias).filter(|_| bias.source != Source::Output)?),
-            None => None,
-        };
-        let chain = plan.chain(1, bias)?;
+        let bias: Vec<_> = plan.spec.operands.iter().skip(2).map(|x| (Binary::Add, x)).collect();
+        let chain = plan.chain(1, &bias)?;
         let rows = plan.result.shape.iter().rev().skip(1).product::<u64>() as usize;
         let w = Panels::new(self, k as usize, n as usize, |step, first, to| {
             // SAFETY: the weights are borrowed.
@@ -253,6 +275,8 @@ impl Fast {
         let run = Run { vectors: self.vectors, others, outputs };
         match root {
             Root::Linear(linear) => linear.run(self, count, &of_root, chain, &run),
+            Root::Conv(conv) => conv.run(self, &of_root, chain, &run),
+            Root::Rows(rows) => rows.run(self, &of_root, chain, &run),
             Root::Attention(attention) => attention.run(self, &of_root, &masks, chain, &run),
         }
     }
@@ -299,5 +323,115 @@ fn prepare_attention(plan: &Plan<'_>) -> Option<Prepared> {
         keys,
     };
     let (root, mask) = (Root::Attention(attention), mask.map(|mask| mask.source));
-    Some(Prepared { root, operands, mask, chain: plan.chain(1, None)? })
+    Some(Prepared { root, operands, mask, chain: plan.chain(1, &[])? })
+}
+
+/// An operator on whole rows.
+fn prepare_rows(plan: &Plan<'_>, function: Function) -> Option<Prepared> {
+    // Of a layer norm.
+    let scale = plan.spec.operands.get(1).map(|gamma| (Binary::Mul, gamma));
+    let shift = plan.spec.operands.get(2).map(|beta| (Binary::Add, beta));
+    let first: Vec<_> = scale.into_iter().chain(shift).collect();
+    let chain = plan.chain(1, &first)?;
+    let operand = plan.spec.operands.first()?;
+    let lines = plan.view(operand)?.lines(1);
+    if operand.source == Source::Output && lines != chain.output {
+        return None;
+    }
+    let x = Given { source: operand.source, lines };
+    let columns = *plan.result.shape.last()? as usize;
+    let rows = plan.result.shape.iter().product::<u64>() as usize / columns;
+    let root = RowsOf { x: x.clone(), function, rows, columns, weight: 8 };
+    Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+}
+
+/// Columns that make long runs: as many inner axes as all views can take as one.
+fn widest<T>(rank: usize, of: impl Fn(usize) -> Option<T>) -> Option<T> {
+    (0..=rank).rev().find_map(of)
+}
+
+fn prepare_elementwise(plan: &Plan<'_>) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    widest(shape.len(), |inner| {
+        let operand = plan.spec.operands.first()?;
+        let mut chain = plan.chain(inner, &[])?;
+        let lines = plan.view(operand)?.expanded(shape)?.lines(inner);
+        if operand.source == Source::Output && lines != chain.output {
+            return None;
+        }
+        let mut operands = vec![LinkOperand::Chain];
+        operands.extend(plan.spec.operands.iter().skip(1).cloned().map(LinkOperand::Other));
+        let link = Link { operator: plan.spec.operator.clone(), operands };
+        let action = plan.action(&link, inner, &mut chain)?;
+        chain.actions.insert(0, action);
+        let x = Given { source: operand.source, lines };
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        if !chain.is_even() || x.lines.step().is_none() {
+            return None;
+        }
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let weight = 1 + chain.actions.len() as u64;
+        let root = RowsOf { x: x.clone(), function: Function::Copy, rows, columns, weight };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+    })
+}
+
+fn prepare_reduction(plan: &Plan<'_>, function: Reduction, axes: &[u8]) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    let operand = plan.spec.operands.first().filter(|x| x.source != Source::Output)?;
+    // The reduced axes last.
+    let all = 0..shape.len() as u8;
+    let order = all.filter(|axis| !axes.contains(axis)).chain(axes.iter().copied()).collect();
+    let view = plan.view(operand)?.through(&Operator::Permute { axes: order })?;
+    let x = Given { source: operand.source, lines: view.lines(axes.len()) };
+    let of_x = plan.shape(0)?;
+    let length = axes.iter().map(|&axis| of_x[usize::from(axis)]).product::<u64>() as usize;
+    widest(shape.len(), |inner| {
+        let chain = plan.chain(inner, &[])?;
+        if !chain.is_even() {
+            return None;
+        }
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let function = Function::Reduce { function, length };
+        let root = RowsOf { x: x.clone(), function, rows, columns, weight: length as u64 };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x.clone()], mask: None, chain })
+    })
+}
+
+fn prepare_conv(plan: &Plan<'_>) -> Option<Prepared> {
+    let Operator::Conv2d { stride, padding, dilation, groups } = plan.spec.operator else {
+        return None;
+    };
+    let (x, w) = (plan.shape(0)?, plan.shape(1)?);
+    let (&[batch, _, h, width], &[out, channels, kh, kw]) = (x.as_slice(), w.as_slice()) else {
+        return None;
+    };
+    let &[.., rows, columns] = plan.result.shape.as_slice() else { return None };
+    let pair = |pair: [u64; 2]| pair.map(|value| value as usize);
+    let extents = Extents {
+        batch: batch as usize,
+        groups: groups as usize,
+        channels: channels as usize,
+        out: (out / groups) as usize,
+        input: pair([h, width]),
+        kernel: pair([kh, kw]),
+        output: pair([rows, columns]),
+        stride: pair(stride),
+        padding: pair(padding),
+        dilation: pair(dilation),
+    };
+    let weights = plan.operand(1, 3).filter(|w| w.lines.is_contiguous())?;
+    // As an operand that broadcasts to the result.
+    let bias = plan.spec.operands.get(2).cloned().map(|mut bias| {
+        bias.view.push(Operator::Reshape { shape: vec![out, 1, 1] });
+        bias
+    });
+    let bias: Vec<_> = bias.iter().map(|bias| (Binary::Add, bias)).collect();
+    let chain = plan.chain(2, &bias)?;
+    let image = plan.operand(0, 1)?;
+    // A whole image in one piece can be read where it lies.
+    let plain = plan.operand(0, 3)?.lines.is_contiguous();
+    let conv = Conv::new(extents, image.lines.clone(), weights.lines.clone(), plain);
+    Some(Prepared { root: Root::Conv(conv), operands: vec![image, weights], mask: None, chain })
 }

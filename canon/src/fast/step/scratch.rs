@@ -34,6 +34,8 @@ pub(super) struct Scratch {
     pub block: Lined,
     pub panel: Lined,
     pub more: Lined,
+    /// Shared by all threads of a run, which the thread that began it owns.
+    pub shared: Lined,
     pub spare: Vec<f32>,
 }
 

@@ -120,6 +120,111 @@ impl Strip<'_> {
     }
 }
 
+/// Some rows of products with columns that lie in memory as they are, each step of `k` somewhere else.
+#[derive(Clone, Copy)]
+pub(super) struct Scattered<'a> {
+    /// Each row of `a`, all of its `k`.
+    pub a: [&'a [f32]; ROWS],
+    pub rows: usize,
+    pub b: &'a [f32],
+    /// Where the columns of each step start in `b`; none lies further than `furthest`.
+    pub offsets: &'a [usize],
+    pub furthest: usize,
+    pub columns: usize,
+}
+
+impl Scattered<'_> {
+    /// Writes the products to `c`, rows [`WIDTH`] apart.
+    pub(super) fn run(&self, vectors: Vectors, c: &mut [f32]) {
+        let wide = padded(vectors, self.columns);
+        assert!(c.len() >= self.rows * WIDTH && self.rows <= ROWS && wide <= WIDTH, "rows of c");
+        let k = self.offsets.len();
+        assert!(self.a[..self.rows].iter().all(|row| row.len() >= k), "rows of a");
+        assert!(self.b.len() >= self.furthest + wide, "columns of b");
+        debug_assert!(self.offsets.iter().all(|&offset| offset <= self.furthest));
+        let (of, c) = (*self, c.as_mut_ptr());
+        match self.rows {
+            6 => vectors.run(ScatteredRows::<6> { of, c }),
+            5 => vectors.run(ScatteredRows::<5> { of, c }),
+            4 => vectors.run(ScatteredRows::<4> { of, c }),
+            3 => vectors.run(ScatteredRows::<3> { of, c }),
+            2 => vectors.run(ScatteredRows::<2> { of, c }),
+            1 => vectors.run(ScatteredRows::<1> { of, c }),
+            _ => {}
+        }
+    }
+}
+
+/// `R` rows whose operands [`Scattered::run`] has checked.
+struct ScatteredRows<'a, const R: usize> {
+    of: Scattered<'a>,
+    c: *mut f32,
+}
+
+impl<const R: usize> Kernel for ScatteredRows<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let a = std::array::from_fn(|r| self.of.a[r].as_ptr());
+        let wide = self.of.columns.next_multiple_of(S::LANES);
+        let full = tile_vectors(S::LANES) * S::LANES;
+        let mut first = 0;
+        while first < wide {
+            let vectors = (wide - first).min(full) / S::LANES;
+            let b = self.of.b.as_ptr().wrapping_add(first);
+            let (c, offsets) = (self.c.wrapping_add(first), self.of.offsets);
+            match vectors {
+                4 => simd.run(ScatteredTile::<R, 4> { offsets, a, b, c }),
+                3 => simd.run(ScatteredTile::<R, 3> { offsets, a, b, c }),
+                2 => simd.run(ScatteredTile::<R, 2> { offsets, a, b, c }),
+                _ => simd.run(ScatteredTile::<R, 1> { offsets, a, b, c }),
+            }
+            first += vectors * S::LANES;
+        }
+    }
+}
+
+/// `R` rows and `V` vectors, made by [`ScatteredRows`] alone: `a` are `R` rows of as many elements as there are offsets,
+/// `b` has `V` vectors behind each of them, `c` has `R` rows of `V` vectors, [`WIDTH`] apart.
+struct ScatteredTile<'a, const R: usize, const V: usize> {
+    offsets: &'a [usize],
+    a: [*const f32; R],
+    b: *const f32,
+    c: *mut f32,
+}
+
+impl<const R: usize, const V: usize> Kernel for ScatteredTile<'_, R, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let ScatteredTile { offsets, a, b, c } = self;
+        let mut acc = [[simd.splat(0.0); V]; R];
+        for (step, &offset) in offsets.iter().enumerate() {
+            let b = b.wrapping_add(offset);
+            let mut columns = [simd.splat(0.0); V];
+            for (v, column) in columns.iter_mut().enumerate() {
+                // SAFETY: vector `v` behind this offset of `b`.
+                *column = unsafe { simd.load_from(b.wrapping_add(v * S::LANES)) };
+            }
+            for (a, acc) in a.iter().zip(&mut acc) {
+                // SAFETY: this step of a row of `a`.
+                let x = simd.splat(unsafe { *a.wrapping_add(step) });
+                for (acc, &column) in acc.iter_mut().zip(&columns) {
+                    *acc = simd.fma(x, column, *acc);
+                }
+            }
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            for (v, &acc) in acc.iter().enumerate() {
+                // SAFETY: row `r`, vector `v` of `c`.
+                unsafe { simd.store_to(c.wrapping_add(r * WIDTH + v * S::LANES), acc) };
+            }
+        }
+    }
+}
+
 /// A strip of `R` rows whose operands [`Strip::run`] has checked.
 struct Rows<'a, const R: usize> {
     strip: Strip<'a>,

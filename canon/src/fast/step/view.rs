@@ -134,11 +134,6 @@ impl View {
             columns: merged(columns.iter().flatten().copied()),
         }
     }
-
-    /// The parts of one axis.
-    pub(super) fn axis(&self, index: usize) -> &[Part] {
-        self.axes.get(index).map_or(&[], Vec::as_slice)
-    }
 }
 
 fn axis(extent: usize, stride: isize) -> Vec<Part> {
@@ -208,15 +203,6 @@ impl Lines {
     /// Whether each row lies in memory as it is.
     pub(super) fn is_contiguous(&self) -> bool {
         matches!(self.columns.as_slice(), [] | [Part { stride: 1, .. }])
-    }
-
-    /// The distance of neighbouring rows, where there is only one.
-    pub(super) fn row_step(&self) -> Option<isize> {
-        match self.rows.as_slice() {
-            [] => Some(0),
-            [one] => Some(one.stride),
-            _ => None,
-        }
     }
 
     /// The columns from `from` on that are equally spaced: how many, up to `count`, and their distance.
