@@ -7,8 +7,9 @@
 use std::num::NonZeroUsize;
 
 use gainsay_canon::{
-    Binary, DType, Extreme, Isa, Kernels, NUMERICS_VERSION, Operator, PaddingCounts, Reduction,
-    Relation, Rounding, Scalar, SliceRange, Tensor, TensorType, Unary, Window2d,
+    Binary, Corners, DType, Extension, Extreme, Interpolation, Isa, Kernels, Keys,
+    NUMERICS_VERSION, Operator, Order, Outside, PaddingCounts, Reduction, Relation, Rounding,
+    Scalar, SliceRange, Tensor, TensorType, Unary, Update, Window2d,
 };
 
 /// Values between -4 and 4 from a counter: multiplication and shift, exact in `f32`.
@@ -232,4 +233,268 @@ fn version_1_operators_are_stored_as_these_bytes() {
     assert_eq!(fnv(&borsh::to_vec(&operators).unwrap()), 0xc965_15e0_5a21_4e5c);
     let tensor_type = TensorType::new(DType::F16, [1, 2]);
     assert_eq!(fnv(&borsh::to_vec(&tensor_type).unwrap()), 0xeac8_efa1_bd47_ab13);
+}
+
+#[test]
+fn version_1_structural_operators_have_these_bits() {
+    let image = || tensor(&[2, 4, 9, 11], 3);
+    let indices = |shape: &[u64], extent: u64| {
+        let index = |x: f32| (x.to_bits() as u64 % (extent + 2)) as i64 - 1;
+        let values = values(shape.iter().product(), 21).into_iter().map(index).collect();
+        Tensor::i64(shape, values).unwrap()
+    };
+    let resampled = |mode, corners| Operator::Interpolate2d { output: [13, 7], mode, corners };
+    let sampled = |mode, outside| Operator::GridSample2d { mode, outside, corners: Corners::Apart };
+    let grid = || tensor(&[2, 5, 6, 2], 23);
+    let attention = |keys, biased: bool| Operator::Attention {
+        scale: Scalar::f32(0.3),
+        softcap: biased.then_some(Scalar::f32(3.0)),
+        keys,
+        masked: false,
+        biased,
+    };
+    let heads = |salt| tensor(&[2, 3, 19, 8], salt);
+    let places = indices(&[2, 4, 5, 11], 9);
+    let add = Update::Add;
+    check(vec![
+        ("gather", Operator::Gather { axis: 2 }, vec![image(), places.clone()], 0, [0; 3]),
+        ("take", Operator::Take { axis: 1 }, vec![image(), indices(&[3, 2], 4)], 0, [0; 3]),
+        ("gather_nd", Operator::GatherNd, vec![image(), indices(&[7, 2], 2)], 0, [0; 3]),
+        (
+            "scatter",
+            Operator::Scatter { axis: 2, update: add },
+            vec![image(), places, tensor(&[2, 4, 5, 11], 22)],
+            0,
+            [0; 3],
+        ),
+        (
+            "take_assign",
+            Operator::TakeAssign { axis: 2, update: Update::Max },
+            vec![image(), indices(&[30], 9), tensor(&[2, 4, 30, 11], 22)],
+            0,
+            [0; 3],
+        ),
+        (
+            "unfold2d",
+            Operator::Unfold2d {
+                kernel: [3, 2],
+                stride: [2, 1],
+                padding: [1, 2],
+                dilation: [2, 1],
+            },
+            vec![image()],
+            0,
+            [0; 3],
+        ),
+        (
+            "conv3d",
+            Operator::Conv3d {
+                stride: [1, 2, 1],
+                padding: [1, 0, 2],
+                dilation: [2, 1, 1],
+                groups: 2,
+            },
+            vec![tensor(&[2, 4, 5, 6, 7], 24), tensor(&[6, 2, 2, 3, 2], 25), tensor(&[6], 26)],
+            0,
+            [0; 3],
+        ),
+        (
+            "conv_transpose2d",
+            Operator::ConvTranspose2d {
+                stride: [2, 3],
+                padding: [1, 2],
+                output_padding: [1, 0],
+                dilation: [1, 2],
+                groups: 2,
+            },
+            vec![image(), tensor(&[4, 3, 3, 2], 27), tensor(&[6], 28)],
+            0,
+            [0; 3],
+        ),
+        (
+            "conv_transpose3d",
+            Operator::ConvTranspose3d {
+                stride: [2, 1, 2],
+                padding: [0, 1, 1],
+                output_padding: [1, 0, 0],
+                dilation: [1, 1, 1],
+                groups: 1,
+            },
+            vec![tensor(&[1, 3, 3, 4, 5], 29), tensor(&[3, 2, 2, 3, 3], 30)],
+            0,
+            [0; 3],
+        ),
+        (
+            "deform_conv2d",
+            Operator::DeformConv2d {
+                stride: [2, 1],
+                padding: [1, 1],
+                dilation: [1, 2],
+                groups: 2,
+                offset_groups: 2,
+                masked: true,
+            },
+            vec![
+                image(),
+                tensor(&[2, 24, 5, 11], 31),
+                tensor(&[6, 2, 3, 2], 32),
+                tensor(&[2, 12, 5, 11], 33),
+                tensor(&[6], 34),
+            ],
+            0,
+            [0; 3],
+        ),
+        (
+            "cumulative",
+            Operator::Cumulative { function: Reduction::Sum, axis: 2 },
+            vec![image()],
+            0,
+            [0; 3],
+        ),
+        ("sort", Operator::Sort { axis: 3, order: Order::Descending }, vec![image()], 0, [0; 3]),
+        (
+            "adaptive 3d",
+            Operator::AdaptiveAvgPool3d { output: [2, 4, 3] },
+            vec![tensor(&[2, 3, 5, 6, 7], 35)],
+            0,
+            [0; 3],
+        ),
+        (
+            "nearest",
+            resampled(Interpolation::NearestExact, Corners::Apart),
+            vec![image()],
+            0,
+            [0; 3],
+        ),
+        (
+            "bilinear",
+            resampled(Interpolation::Bilinear, Corners::Aligned),
+            vec![image()],
+            0,
+            [0; 3],
+        ),
+        ("bicubic", resampled(Interpolation::Bicubic, Corners::Apart), vec![image()], 0, [0; 3]),
+        ("lanczos3", resampled(Interpolation::Lanczos3, Corners::Apart), vec![image()], 0, [0; 3]),
+        (
+            "grid zeros",
+            sampled(Interpolation::Bilinear, Outside::Zeros),
+            vec![image(), grid()],
+            0,
+            [0; 3],
+        ),
+        (
+            "grid reflection",
+            sampled(Interpolation::Bilinear, Outside::Reflection),
+            vec![image(), grid()],
+            0,
+            [0; 3],
+        ),
+        (
+            "grid border",
+            sampled(Interpolation::Nearest, Outside::Border),
+            vec![image(), grid()],
+            0,
+            [0; 3],
+        ),
+        (
+            "attention",
+            attention(Keys::Causal, false),
+            vec![heads(36), heads(37), heads(38)],
+            0,
+            [0; 3],
+        ),
+        (
+            "attention biased",
+            attention(Keys::All, true),
+            vec![heads(36), heads(37), heads(38), tensor(&[3, 1, 19], 39)],
+            0,
+            [0; 3],
+        ),
+        (
+            "layer_norm",
+            Operator::LayerNorm { epsilon: Scalar::f32(1e-5) },
+            vec![tensor(&[5, 83], 40), tensor(&[83], 41), tensor(&[83], 42)],
+            0,
+            [0; 3],
+        ),
+    ]);
+}
+
+#[test]
+fn version_1_structural_operators_are_stored_as_these_bytes() {
+    let window = Window2d {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+        dilation: [1, 1],
+        rounding: Rounding::Ceil,
+    };
+    let (axis, pair, three) = (1, [1, 2], [1, 2, 3]);
+    let range = SliceRange { start: 1, end: 5, step: -2 };
+    let operators = vec![
+        Operator::Gather { axis },
+        Operator::Take { axis },
+        Operator::GatherNd,
+        Operator::Scatter { axis, update: Update::Assign },
+        Operator::TakeAssign { axis, update: Update::Add },
+        Operator::ScatterNd { update: Update::Mul },
+        Operator::SliceAssign { ranges: vec![range] },
+        Operator::Unfold { axis, size: 3, step: 2 },
+        Operator::Extend { padding: vec![(1, 0)], mode: Extension::Edge },
+        Operator::Unfold2d { kernel: pair, stride: pair, padding: pair, dilation: pair },
+        Operator::Conv3d { stride: three, padding: three, dilation: three, groups: 3 },
+        Operator::ConvTranspose2d {
+            stride: pair,
+            padding: pair,
+            output_padding: pair,
+            dilation: pair,
+            groups: 3,
+        },
+        Operator::ConvTranspose3d {
+            stride: three,
+            padding: three,
+            output_padding: three,
+            dilation: three,
+            groups: 3,
+        },
+        Operator::DeformConv2d {
+            stride: pair,
+            padding: pair,
+            dilation: pair,
+            groups: 3,
+            offset_groups: 4,
+            masked: true,
+        },
+        Operator::Cumulative { function: Reduction::Max, axis },
+        Operator::Sort { axis, order: Order::Ascending },
+        Operator::ArgSort { axis, order: Order::Descending },
+        Operator::ArgMaxPool2d { window },
+        Operator::AdaptiveAvgPool3d { output: three },
+        Operator::Interpolate2d {
+            output: pair,
+            mode: Interpolation::Lanczos3,
+            corners: Corners::Aligned,
+        },
+        Operator::GridSample2d {
+            mode: Interpolation::Bilinear,
+            outside: Outside::Reflection,
+            corners: Corners::Apart,
+        },
+        Operator::Attention {
+            scale: Scalar::f32(0.5),
+            softcap: Some(Scalar::f32(2.0)),
+            keys: Keys::Causal,
+            masked: true,
+            biased: false,
+        },
+        Operator::LayerNorm { epsilon: Scalar::f64(1e-5) },
+    ];
+    let tags: Vec<u8> =
+        operators.iter().map(|operator| borsh::to_vec(operator).unwrap()[0]).collect();
+    let expected = [
+        0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x43, 0x44, 0x45, 0x46, 0x65,
+        0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x82, 0x83,
+    ];
+    assert_eq!(tags, expected);
+    assert_eq!(fnv(&borsh::to_vec(&operators).unwrap()), 0);
 }
