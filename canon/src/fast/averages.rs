@@ -23,17 +23,14 @@ macro_rules! floats {
 
 impl Fast {
     /// Every window of every plane; `window` gets the plane, the place in the result, and gives the result.
-    fn windows<T: Copy + Default + Send, R: Copy + Default + Send>(
+    fn windows<T: Copy + Sync, R: Copy + Default + Send>(
         &self,
         x: &[T],
         plane: usize,
         output: &[usize],
         cost: u64,
         window: impl Fn(&[T], [usize; 3]) -> R + Sync,
-    ) -> Result<Vec<R>, OperatorError>
-    where
-        T: Sync,
-    {
+    ) -> Result<Vec<R>, OperatorError> {
         let of_plane: usize = output[2..].iter().product();
         let (height, width) = (output[output.len() - 2], output[output.len() - 1]);
         let mut result = vec![R::default(); output.iter().product()];

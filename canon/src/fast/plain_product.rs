@@ -84,7 +84,7 @@ impl Fast {
         let threads = self.threads.worthwhile((rows * n) as u64 * k.max(1) as u64);
         // Whole rows of one matrix.
         let length = (CHUNK / (k * n).max(1)).clamp(1, m.max(1));
-        let length = (1..=length).rev().find(|length| m % length == 0).unwrap_or(1);
+        let length = (1..=length).rev().find(|length| m.is_multiple_of(*length)).unwrap_or(1);
         self.threads.chunks(threads, &mut result, length * n, |start, y| {
             let (matrix, row) = (start / n / m, start / n % m);
             let a = &a[(places.place(matrix, &places.of_a) * m + row) * k..];

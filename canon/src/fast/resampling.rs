@@ -114,7 +114,8 @@ impl Fast {
         })?;
         let mut result = vec![F::ZERO; total];
         let length = (CHUNK / across).clamp(1, output[2]);
-        let length = (1..=length).rev().find(|length| output[2] % length == 0).unwrap_or(1);
+        let length =
+            (1..=length).rev().find(|length| output[2].is_multiple_of(*length)).unwrap_or(1);
         self.threads.chunks(threads, &mut result, length * across, |start, y| {
             let (plane, first) = (start / across / output[2], start / across % output[2]);
             let x = &lines[plane * height * across..];

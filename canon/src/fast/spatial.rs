@@ -316,7 +316,8 @@ impl Transposed<'_> {
         let Volume { input, stride, padding, dilation, .. } = self.volume;
         let from = (at as u64 + padding[axis] as u64).checked_sub((k * dilation[axis]) as u64)?;
         let inside = from as usize / stride[axis];
-        (from as usize % stride[axis] == 0 && inside < input[axis]).then_some(inside)
+        let met = (from as usize).is_multiple_of(stride[axis]) && inside < input[axis];
+        met.then_some(inside)
     }
 }
 
