@@ -80,7 +80,7 @@ impl Fast {
     }
 
     fn compute(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
-        if result.elements() == Ok(0) {
+        if result.shape.contains(&0) {
             return Ok(None);
         }
         if let Some(widened) = Widened::new(operator, operands, result) {

@@ -63,6 +63,10 @@ pub(crate) fn compute(
     operands: &[&Tensor],
     result: &TensorType,
 ) -> Result<Data, OperatorError> {
+    if result.shape.contains(&0) {
+        // Nothing to compute, however many empty rows there are.
+        return Ok(filled(Scalar { dtype: result.dtype, bits: 0 }, 0));
+    }
     if let Some(widened) = half::Widened::new(operator, operands, result) {
         return widened.compute(operands, compute);
     }

@@ -255,3 +255,26 @@ proptest! {
         }
     }
 }
+
+/// Rows without elements cost nothing, however many there are.
+#[test]
+fn a_result_without_elements_is_had_at_once() {
+    let many = Tensor::f32([1 << 30, 0], vec![]).unwrap();
+    let halves = Tensor::from_bytes(&TensorType::new(DType::F16, [1 << 30, 0]), &[]).unwrap();
+    let started = std::time::Instant::now();
+    for kernels in all_kernels() {
+        for x in [&many, &halves] {
+            for operator in [
+                Operator::Softmax { axis: 1 },
+                Operator::LogSoftmax { axis: 1 },
+                Operator::Concat { axis: 1 },
+                Operator::Permute { axes: vec![1, 0] },
+                Operator::Unary { function: Unary::Sin },
+                Operator::Expand { shape: vec![1 << 30, 0] },
+            ] {
+                assert_eq!(kernels.run(&operator, &[x]).unwrap()[0].element_count(), 0);
+            }
+        }
+    }
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
