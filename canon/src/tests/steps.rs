@@ -470,3 +470,31 @@ fn conv(rng: &mut Rng) -> Case {
 fn conv_steps_are_their_operators_one_by_one() {
     every_step_of("conv", 500, conv);
 }
+
+fn matmul(rng: &mut Rng) -> Case {
+    let m = rng.pick(&[1, 2, 5, 6, 7, 13, 25, 60]);
+    let k = rng.pick(&[1, 3, 8, 9, 17, 30]);
+    let n = rng.pick(&[1, 7, 12, 16, 17, 32, 64, 65, 130]);
+    let (m, k) = if m * n * k > 10_000 { (m.min(7), k.min(9)) } else { (m, k) };
+    let [a, b]: [&[u64]; 2] = rng.pick(&[
+        [&[], &[]],
+        [&[2, 3], &[2, 3]],
+        [&[2, 1], &[3]],
+        [&[3], &[]],
+        [&[], &[3]],
+        [&[4], &[1]],
+    ]);
+    let mut case = Case::new(Operator::MatMul);
+    case.given(rng, DType::F32, &[a, &[m, k]].concat(), false);
+    let constant = rng.chance(4);
+    case.given(rng, DType::F32, &[b, &[k, n]].concat(), constant);
+    let types = [[a, &[m, k]].concat(), [b, &[k, n]].concat()]
+        .map(|shape| TensorType::new(DType::F32, shape));
+    let result = Operator::MatMul.infer(&types).unwrap().remove(0);
+    case.finish(rng, &result.shape)
+}
+
+#[test]
+fn matmul_steps_are_their_operators_one_by_one() {
+    every_step_of("matmul", 500, matmul);
+}

@@ -10,9 +10,9 @@ use super::super::elementary::tanh;
 use super::super::simd::{Kernel, Simd, WIDEST};
 use super::chain::{Block, Chain, Row, Run};
 use super::lines::{exponentials, maximum};
-use super::operand::Operands;
+use super::operand::{Matrix, Operands};
 use super::scratch::{self, Scratch};
-use super::tile::{self, ROWS, Strip, WIDTH};
+use super::tile::{ROWS, Strip, WIDTH};
 use super::view::Lines;
 use crate::{Keys, OperatorError};
 
@@ -84,26 +84,18 @@ impl Attention {
         let wide = t.next_multiple_of(WIDTH);
         let Scratch { block, panel, more, spare, .. } = scratch;
         let keys = panel.of(wide * d);
-        let read = |operand: usize, row: usize, to: &mut [f32]| {
-            // SAFETY: operands of attention are never the output.
-            unsafe {
-                task.operands.copy(operand, task.job, &self.lines[operand], row, 0..to.len(), to);
-            }
-        };
+        // SAFETY: operands of attention are never the output.
+        let [q, k, v] = [Q, K, V].map(|operand| unsafe {
+            Matrix::new(task.operands, operand, task.job, &self.lines[operand])
+        });
         for first in (0..t).step_by(WIDTH) {
-            let columns = WIDTH.min(t - first);
-            let key = |i: usize, to: &mut [f32]| read(K, task.matrix * t + first + i, to);
-            tile::pack_transposed(vectors, d, columns, &mut keys[first * d..], key, spare);
+            let rows = (task.matrix * t + first, WIDTH.min(t - first));
+            k.pack_transposed(vectors, rows, d, &mut keys[first * d..], spare);
         }
         let values = more.of(e.next_multiple_of(WIDTH) * t);
-        let v = &self.lines[V];
         for first in (0..e).step_by(WIDTH) {
-            let columns = WIDTH.min(e - first);
-            tile::pack(vectors, t, columns, &mut values[first * t..], |key, to| {
-                let (row, range) = (task.matrix * t + key, first..first + columns);
-                // SAFETY: as above.
-                unsafe { task.operands.copy(V, task.job, v, row, range, to) };
-            });
+            let columns = first..e.min(first + WIDTH);
+            v.pack(vectors, (task.matrix * t, t), columns, &mut values[first * t..]);
         }
         let block = block.of(ROWS * (wide + WIDTH + d));
         let (scores, rest) = block.split_at_mut(ROWS * wide);
@@ -113,10 +105,12 @@ impl Attention {
             |strip: usize| task.queries.start + strip * task.queries.len() / strips.max(1);
         for strip in 0..strips {
             let strip = start_of(strip)..start_of(strip + 1);
-            for (row, to) in strip.clone().zip(queries.chunks_exact_mut(d)) {
-                read(Q, task.matrix * self.s + row, to);
-            }
-            self.weights(task, &strip, queries, keys, scores, spare);
+            let mut spares = queries.chunks_exact_mut(d);
+            let a = std::array::from_fn(|r| {
+                let row = task.matrix * self.s + (strip.start + r).min(strip.end - 1);
+                q.row(row, d, spares.next().unwrap_or_default())
+            });
+            self.weights(task, &strip, a, keys, scores, spare);
             self.values(task, &strip, scores, values, results, spare);
         }
     }
@@ -145,7 +139,7 @@ impl Attention {
         &self,
         task: &Task<'_>,
         strip: &Range<usize>,
-        queries: &[f32],
+        a: [&[f32]; ROWS],
         keys: &[f32],
         scores: &mut [f32],
         spare: &mut Vec<f32>,
@@ -153,7 +147,6 @@ impl Attention {
         let Attention { t, d, .. } = *self;
         let wide = scores.len() / ROWS;
         let rows = strip.len();
-        let a = std::array::from_fn(|r| &queries[r.min(rows - 1) * d..][..d]);
         let seen = self.seen(strip.end - 1);
         for first in (0..seen).step_by(WIDTH) {
             let (columns, panel) = (WIDTH.min(t - first), &keys[first * d..]);

@@ -10,7 +10,7 @@ use super::super::elementwise::{
     Abs, Add, Clamp, Div, Erf, Exp, Gelu, Lanes, Lanes2, Log, Max, Min, Mul, Neg, Recip, Relu,
     Sigmoid, Sqrt, Sub, Tanh,
 };
-use super::super::simd::{Kernel, Simd, Vectors, WIDEST};
+use super::super::simd::{Kernel, Simd, Vectors, WIDEST, Wide};
 use super::super::threads::Output;
 use super::operand::{Given, Operands};
 use super::view::Lines;
@@ -248,7 +248,14 @@ impl<F: Lanes> Kernel for InPlace<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for part in self.values.chunks_exact_mut(S::LANES) {
+        // Four at a time: see `Wide`.
+        let wide = Wide::<S, 4>(s);
+        let mut parts = self.values.chunks_exact_mut(4 * S::LANES);
+        for part in parts.by_ref() {
+            let result = self.function.apply(wide, wide.load(part));
+            wide.store(part, result);
+        }
+        for part in parts.into_remainder().chunks_exact_mut(S::LANES) {
             let result = self.function.apply(s, s.load(part));
             s.store(part, result);
         }
