@@ -2,6 +2,8 @@
 
 mod cli;
 mod demo;
+#[cfg(feature = "models")]
+mod texts;
 
 fn main() -> std::process::ExitCode {
     cli::main()

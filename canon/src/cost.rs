@@ -1,6 +1,6 @@
 //! What an operator costs: the arithmetic of the written sequences, the same on every machine.
 
-use crate::{Interpolation, Operator, TensorType, Unary, Update};
+use crate::{Binary, Interpolation, Operator, TensorType, Unary, Update};
 
 /// The cost of one run of an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,11 +41,13 @@ impl Operator {
             | Operator::Pad { .. }
             | Operator::Where => 0,
             Operator::Unary { function } => outputs.saturating_mul(function.operations()),
+            Operator::Binary { function } | Operator::BinaryScalar { function, .. } => {
+                outputs.saturating_mul(function.operations())
+            }
             Operator::Cast { .. }
-            | Operator::Binary { .. }
-            | Operator::BinaryScalar { .. }
             | Operator::Compare { .. }
-            | Operator::CompareScalar { .. } => outputs,
+            | Operator::CompareScalar { .. }
+            | Operator::Classify { .. } => outputs,
             Operator::Clamp { .. } => outputs.saturating_mul(2),
             Operator::MatMul | Operator::Linear => {
                 let terms = operands.first().and_then(|a| a.shape.last()).copied().unwrap_or(0);
@@ -155,12 +157,40 @@ impl Unary {
     /// Arithmetic operations of the written sequence, rounded.
     const fn operations(self) -> u64 {
         match self {
-            Unary::Neg | Unary::Abs | Unary::Recip | Unary::Sqrt | Unary::Relu | Unary::Not => 1,
+            Unary::Neg
+            | Unary::Abs
+            | Unary::Recip
+            | Unary::Sqrt
+            | Unary::Relu
+            | Unary::Not
+            | Unary::Floor
+            | Unary::Ceil
+            | Unary::Trunc
+            | Unary::Round
+            | Unary::Sign
+            | Unary::BitNot => 1,
+            Unary::Rsqrt => 2,
             Unary::Exp => 24,
-            Unary::Log => 30,
-            Unary::Tanh | Unary::Sigmoid => 40,
-            Unary::Erf => 50,
+            Unary::Log | Unary::Expm1 | Unary::Sin | Unary::Cos => 30,
+            Unary::Log1p | Unary::Cosh => 36,
+            Unary::Tanh | Unary::Sigmoid | Unary::Silu | Unary::Sinh => 40,
+            Unary::Atan => 42,
+            Unary::Acosh | Unary::Atanh => 46,
+            Unary::Asin | Unary::Acos | Unary::Asinh | Unary::Erf => 50,
             Unary::Gelu => 54,
+            Unary::Tan => 61,
+            Unary::LogSigmoid => 64,
+        }
+    }
+}
+
+impl Binary {
+    /// Arithmetic operations of the written sequence, rounded.
+    const fn operations(self) -> u64 {
+        match self {
+            Binary::Hypot | Binary::Rem => 4,
+            Binary::Atan2 => 50,
+            Binary::Pow => 70,
             _ => 1,
         }
     }

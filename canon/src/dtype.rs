@@ -87,9 +87,14 @@ impl DType {
         }
     }
 
-    /// Whether canonical arithmetic computes floats of this type: `f32` and `f64`; the half types are only moved.
+    /// Whether this is a floating-point type, half types included: what operators on floats accept.
     pub const fn is_float(self) -> bool {
-        matches!(self, DType::F32 | DType::F64)
+        matches!(self, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
+    }
+
+    /// Whether this is a float or an integer.
+    pub const fn is_number(self) -> bool {
+        !matches!(self, DType::Bool)
     }
 
     /// Whether this is one of the half types.
@@ -99,7 +104,7 @@ impl DType {
 
     /// Whether this is a signed or unsigned integer.
     pub const fn is_integer(self) -> bool {
-        !self.is_float() && !self.is_half() && !matches!(self, DType::Bool)
+        !self.is_float() && !matches!(self, DType::Bool)
     }
 }
 

@@ -42,6 +42,7 @@ impl Operator {
             Operator::CompareScalar { scalar, .. } => door.compare_scalar(*scalar),
             Operator::Where => door.select(),
             Operator::Clamp { min, max } => door.clamp(*min, *max),
+            Operator::Classify { .. } => door.classify(),
             Operator::MatMul => door.matmul(),
             Operator::Linear => door.linear(),
             Operator::Conv2d { stride, padding, dilation, groups } => {
@@ -88,7 +89,6 @@ impl Operator {
                 door.attention(*scale, *softcap, *masked, *biased)
             }
             Operator::LayerNorm { epsilon } => door.layer_norm(*epsilon),
-            Operator::Classify { .. } => Err(door.attribute("it has no rule yet")),
         }?;
         door.possible(&result)?;
         Ok(vec![result])

@@ -14,6 +14,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512F.
     Avx512,
+    /// aarch64 with Advanced SIMD.
+    Neon,
 }
 
 /// The environment variable that overrides [`Isa::detect`].
@@ -23,7 +25,7 @@ const VARIABLE: &str = "GAINSAY_ISA";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IsaError {
     /// No kernel set has this name.
-    #[error("unknown instruction set {0:?}: expected reference, scalar, avx2 or avx512")]
+    #[error("unknown instruction set {0:?}: expected reference, scalar, avx2, avx512 or neon")]
     Unknown(String),
     /// `GAINSAY_ISA` names one that this CPU lacks.
     #[error("{VARIABLE} asks for {isa}, which this CPU does not support (it supports {supported})")]
@@ -36,7 +38,7 @@ pub enum IsaError {
 }
 
 impl Isa {
-    const ALL: [Isa; 4] = [Isa::Reference, Isa::Scalar, Isa::Avx2, Isa::Avx512];
+    const ALL: [Isa; 5] = [Isa::Reference, Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
     /// The kernel sets that this CPU supports, slowest first; never empty.
     pub fn supported() -> Vec<Isa> {
@@ -53,6 +55,10 @@ impl Isa {
             Isa::Avx512 => Isa::Avx2.is_supported() && is_x86_feature_detected!("avx512f"),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512 => false,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(not(target_arch = "aarch64"))]
+            Isa::Neon => false,
         }
     }
 
@@ -84,6 +90,7 @@ impl fmt::Display for Isa {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
         })
     }
 }

@@ -310,6 +310,19 @@ impl Tensor {
         Tensor::new(TensorType::new(self.dtype(), shape), found, self.data)
     }
 
+    /// A tensor of another shape in the memory of this one: the first elements are those that were there, others are
+    /// zeros. For outputs that a kernel overwrites; memory is only allocated when there was never that much.
+    ///
+    /// # Errors
+    /// If the shape is impossible.
+    pub fn resized(mut self, shape: &[u64]) -> Result<Tensor, TensorError> {
+        let count = shape::elements(shape)?;
+        with_data!(&mut self.data, values => values.resize(count, Default::default()));
+        self.tensor_type.shape.clear();
+        self.tensor_type.shape.extend_from_slice(shape);
+        Ok(self)
+    }
+
     /// Element type and shape.
     pub fn tensor_type(&self) -> &TensorType {
         &self.tensor_type

@@ -61,3 +61,13 @@ fn types_are_written_for_people() {
     assert_eq!(TensorType::new(DType::F32, [1, 8, 8]).to_string(), "f32[1, 8, 8]");
     assert_eq!(TensorType::new(DType::Bool, []).to_string(), "bool[]");
 }
+
+#[test]
+fn a_resized_tensor_keeps_its_first_elements_and_is_zero_after_them() {
+    let tensor = Tensor::f32([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    let smaller = tensor.resized(&[2]).unwrap();
+    assert_eq!(smaller, Tensor::f32([2], vec![1.0, 2.0]).unwrap());
+    let larger = smaller.resized(&[2, 2]).unwrap();
+    assert_eq!(larger, Tensor::f32([2, 2], vec![1.0, 2.0, 0.0, 0.0]).unwrap());
+    assert!(larger.resized(&[crate::MAX_ELEMENTS]).is_err());
+}

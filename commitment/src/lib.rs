@@ -7,12 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+mod content;
 mod digest;
 mod dissection;
 mod opening;
 mod state;
 mod tree;
 
+pub use content::{Subtree, content_of, subtree, subtree_count};
 pub use digest::{Context, Digest, DigestHasher, ParseDigestError, hash, hash_bytes};
 pub use dissection::{Arity, ArityError, Padding, Reveal, RevealError, check_reveal, descendants};
 pub use opening::{Opened, Opening, OpeningError};

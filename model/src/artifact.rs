@@ -24,7 +24,7 @@ pub struct Artifact {
     manifest_bytes: Vec<u8>,
     id: ArtifactId,
     programs: Vec<Arc<TypedProgram>>,
-    weights: Vec<Tensor>,
+    weights: Vec<Arc<Tensor>>,
     weight_digests: Vec<Digest>,
 }
 
@@ -36,7 +36,7 @@ pub trait WeightSource {
 
 impl WeightSource for Artifact {
     fn weight(&self, index: u32) -> Option<&Tensor> {
-        self.weights.get(index as usize)
+        self.weights.get(index as usize).map(Arc::as_ref)
     }
 }
 
@@ -167,6 +167,7 @@ impl Artifact {
         }
         let weight_digests = manifest.weights.iter().map(WeightEntry::digest).collect();
         let programs = programs.into_iter().map(Arc::new).collect();
+        let weights = weights.into_iter().map(Arc::new).collect();
         let manifest_bytes = manifest.encode();
         let id = manifest.id();
         Ok(Self { manifest, manifest_bytes, id, programs, weights, weight_digests })
@@ -213,14 +214,14 @@ impl Artifact {
         u32::try_from(position).ok()
     }
 
-    /// The weights, in manifest order.
-    pub fn weights(&self) -> &[Tensor] {
+    /// The weights, in manifest order; shared with whoever prepares them for kernels.
+    pub fn weights(&self) -> &[Arc<Tensor>] {
         &self.weights
     }
 
     /// The weight at `index` of the manifest.
     pub fn weight(&self, index: u32) -> Option<&Tensor> {
-        self.weights.get(index as usize)
+        self.weights.get(index as usize).map(Arc::as_ref)
     }
 
     /// The tensor digest of the weight at `index` of the manifest.

@@ -2,7 +2,9 @@
 //!
 //! The manifest is text for people and the root of trust: whatever it says is checked against the rest, its
 //! id against its contents, so a changed byte is refused or means nothing. Writing happens beside the target
-//! and ends in a rename; a folder that holds anything but an artifact is never replaced.
+//! and ends in a rename; a folder that holds anything but an artifact is never replaced. A `tokenizer.json` may lie
+//! beside the manifest for whoever turns text into inputs: it is no part of the artifact or its id, and is
+//! neither read nor kept here.
 
 mod text;
 mod weights;
@@ -20,6 +22,8 @@ use crate::manifest::Limits;
 const MANIFEST: &str = "manifest.toml";
 const PROGRAMS: &str = "programs";
 const WEIGHTS: &str = "weights.safetensors";
+/// The one companion that a folder may hold; its digest is not part of the artifact's id.
+pub const TOKENIZER: &str = "tokenizer.json";
 
 impl Artifact {
     /// Writes the artifact to `folder`, whose parent is created if need be. An artifact that is there is
@@ -129,7 +133,7 @@ fn check_replaceable(folder: &Path) -> Result<bool, ArtifactError> {
     let mut empty = true;
     for entry in fs::read_dir(folder).map_err(file(FileAction::Read, folder))? {
         let name = entry.map_err(file(FileAction::Read, folder))?.file_name();
-        if ![MANIFEST, PROGRAMS, WEIGHTS].iter().any(|ours| name == *ours) {
+        if ![MANIFEST, PROGRAMS, WEIGHTS, TOKENIZER].iter().any(|ours| name == *ours) {
             return Err(refuse(format!("it also holds {name:?}")));
         }
         empty = false;

@@ -8,6 +8,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as gainsay_model;
+
 mod artifact;
 mod builder;
 mod describe;
@@ -16,9 +19,11 @@ mod evidence;
 mod folder;
 mod layers;
 mod manifest;
+mod plan;
 mod program;
 mod replay;
 mod runner;
+mod trace;
 mod typed;
 mod validate;
 mod values;
@@ -31,6 +36,7 @@ pub use describe::{
 };
 pub use error::{ArtifactError, FetchError, FileAction, ProgramError, Versioned};
 pub use evidence::{Evidence, EvidenceEncodingError, EvidenceTensor, Required};
+pub use folder::TOKENIZER;
 pub use layers::{
     FLOP_PER_HASHED_BYTE, InstructionRange, LEAST_HASH_BUDGET_BYTES, LEAST_LAYERS, Layer,
     LayerTable,
@@ -38,12 +44,14 @@ pub use layers::{
 pub use manifest::{
     ArtifactId, FORMAT_VERSION, Limits, MAX_PROGRAMS, Manifest, ProgramEntry, WeightEntry,
 };
+pub use plan::{Cuts, Plan, PlanDescription, StepDescription, TraceTiming};
 pub use program::{Input, Instruction, Output, Program, Slot};
 pub use replay::{
     Ambient, AmbientFault, EvidenceFault, Malformation, Replay, ReplayError, check_evidence,
     replay_layer,
 };
-pub use runner::{InputError, RunError, Runner, Trace};
+pub use runner::Runner;
+pub use trace::{InputError, RunError, Trace};
 pub use typed::{Origin, TypedProgram};
 pub use validate::{
     MAX_COST, MAX_INSTRUCTIONS, MAX_NAME_BYTES, MAX_OPERANDS, MAX_PORTS, MAX_WEIGHTS, WeightType,

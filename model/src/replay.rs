@@ -97,7 +97,7 @@ pub enum AmbientFault {
     },
     /// The inputs do not fit the program.
     #[error(transparent)]
-    Inputs(#[from] crate::runner::InputError),
+    Inputs(#[from] crate::trace::InputError),
     /// The inputs are not those of the agreed `S_0`.
     #[error("input {position} hashes to {found}, the agreed first state has {listed}")]
     Input {

@@ -1,133 +1,39 @@
 //! The runner: a program of an artifact carried out, plainly or with its trace.
 //!
-//! [`Runner::run`] and [`Runner::trace`] give the same outputs; the trace also commits every state. How a
-//! run is carried out (here: operator by operator, each value freed after its last reader) is this module's
-//! own business and never changes a bit, so a planned, fused runner can take its place behind this API.
+//! [`Runner::run`] and [`Runner::trace`] give the same outputs; the trace also commits every state. Runs follow a
+//! [`Plan`], made and packed when first needed and shared by clones; how it cuts and fuses never changes a bit. Only a
+//! rehearsal of dishonesty, which changes a value in the middle, goes operator by operator.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use gainsay_canon::{Kernels, Tensor, TensorType};
-use gainsay_commitment::{Digest, StateList, TraceTree, TreeError};
+use gainsay_canon::{Kernels, Tensor};
+use gainsay_commitment::Digest;
 
 use crate::artifact::Artifact;
 use crate::error::ArtifactError;
 use crate::evidence::{Evidence, EvidenceTensor, Required};
-use crate::program::Slot;
+use crate::plan::{Cuts, Lockstep, Plan, Prepared, Stopwatch, TraceTiming, Watch};
+use crate::trace::{RunError, Trace};
 use crate::typed::TypedProgram;
 use crate::values::{ComputeError, Values};
 
-/// Inputs that are not those of the program.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InputError {
-    /// Too few or too many.
-    #[error("{found} inputs given, the program takes {expected}")]
-    Count {
-        /// How many the program takes.
-        expected: usize,
-        /// How many there were.
-        found: usize,
-    },
-    /// Of another type.
-    #[error("input {name:?} is {found}, the program takes {expected}")]
-    Type {
-        /// The input's name.
-        name: String,
-        /// What the program takes.
-        expected: TensorType,
-        /// What was given.
-        found: TensorType,
-    },
-}
-
-/// Why a program was not run.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The inputs are not those of the program.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// An operator could not be carried out.
-    #[error(transparent)]
-    Compute(#[from] ComputeError),
-    /// The trace has no tree.
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    /// A layer that the program does not have.
-    #[error("layer {layer} of a program that has layers 1 to {last}")]
-    Layer {
-        /// The layer asked for.
-        layer: u32,
-        /// The last one.
-        last: u32,
-    },
-    /// Tampering made a tensor of another type.
-    #[error("tampering turned {expected} into {found}")]
-    Tamper {
-        /// The type it had.
-        expected: TensorType,
-        /// The type it has now.
-        found: TensorType,
-    },
-}
-
-/// The n + 1 states of one run and what it returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trace {
-    /// `S_0 ..= S_n`.
-    pub states: Vec<StateList>,
-    /// The digests of the states: what one must keep to take part in a dispute.
-    pub digests: Vec<Digest>,
-    /// The values returned, in output order.
-    pub outputs: Vec<Tensor>,
-}
-
-impl Trace {
-    /// The tree over the states.
-    ///
-    /// # Errors
-    /// Never for a trace that a runner made.
-    pub fn tree(&self) -> Result<TraceTree, TreeError> {
-        TraceTree::new(&self.digests)
-    }
-
-    /// The trace root.
-    ///
-    /// # Errors
-    /// As for [`Trace::tree`].
-    pub fn root(&self) -> Result<Digest, TreeError> {
-        self.tree().map(|tree| tree.root())
-    }
-}
-
-impl TypedProgram {
-    /// Checks number, element types and shapes of inputs.
-    ///
-    /// # Errors
-    /// The first input that does not fit.
-    pub fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), InputError> {
-        let takes = &self.program().inputs;
-        if takes.len() != inputs.len() {
-            return Err(InputError::Count { expected: takes.len(), found: inputs.len() });
-        }
-        for (input, given) in takes.iter().zip(inputs) {
-            if input.tensor != *given.tensor_type() {
-                let (expected, found) = (input.tensor.clone(), given.tensor_type().clone());
-                return Err(InputError::Type { name: input.name.clone(), expected, found });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A program of an artifact with kernels to run it on. Cheap to clone.
+/// A program of an artifact with kernels to run it on. Cheap to clone; clones share packed weights, and run at once
+/// each in memory of its own.
 #[derive(Clone, Debug)]
 pub struct Runner {
     artifact: Arc<Artifact>,
     program: Arc<TypedProgram>,
     kernels: Kernels,
+    layers: Arc<Lazy>,
+    operators: Arc<Lazy>,
 }
 
+/// A prepared plan, once there is one.
+type Lazy = Mutex<Option<Arc<Prepared>>>;
+
 impl Runner {
-    /// A runner of the program at `program`.
+    /// A runner of the program at `program`. Weights are packed by the first run, or by [`Runner::prepare`].
     ///
     /// # Errors
     /// If the artifact has no such program.
@@ -139,7 +45,8 @@ impl Runner {
         let count = artifact.programs().len();
         let missing = ArtifactError::NoProgram { index: program, count };
         let program = Arc::clone(artifact.program(program).ok_or(missing)?);
-        Ok(Self { artifact, program, kernels })
+        let (layers, operators) = (Arc::default(), Arc::default());
+        Ok(Self { artifact, program, kernels, layers, operators })
     }
 
     /// The program.
@@ -157,16 +64,48 @@ impl Runner {
         &self.kernels
     }
 
+    /// The plan that runs follow; nothing is packed for it.
+    ///
+    /// # Errors
+    /// Never for a valid program.
+    pub fn plan(&self) -> Result<Plan, RunError> {
+        Ok(Plan::new(&self.program, Cuts::Layers)?)
+    }
+
+    /// Plans and packs now, so that the first run need not.
+    ///
+    /// # Errors
+    /// If the kernels refuse an operator.
+    pub fn prepare(&self) -> Result<(), RunError> {
+        Ok(self.prepared(Cuts::Layers).map(drop)?)
+    }
+
     /// Runs the program without committing to anything.
     ///
     /// # Errors
     /// If the inputs do not fit or an operator cannot be carried out.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        let mut values = self.start(inputs)?;
-        for layer in self.program.layers() {
-            values.run_layer(layer.instructions, &self.kernels)?;
-        }
-        Ok(values.outputs()?)
+        self.run_watched(inputs, &mut |_| ())
+    }
+
+    /// Runs the program and says how long each step of the plan took; `clock` gives the time since any fixed moment.
+    ///
+    /// # Errors
+    /// As for [`Runner::run`].
+    pub fn run_timed(
+        &self,
+        inputs: &[Tensor],
+        clock: impl FnMut() -> Duration,
+    ) -> Result<(Vec<Tensor>, Vec<Duration>), RunError> {
+        let mut stopwatch = Stopwatch::new(clock);
+        let outputs = self.run_watched(inputs, &mut |moment| stopwatch.see(moment))?;
+        Ok((outputs, stopwatch.steps))
+    }
+
+    /// Runs several jobs in lockstep: every step for all of them, so that they share one pass over the weights. Each gets
+    /// what it would get alone; one with inputs that do not fit is refused and does not hinder the others.
+    pub fn run_many(&self, jobs: &[Vec<Tensor>]) -> Vec<Result<Vec<Tensor>, RunError>> {
+        self.many(jobs, |lockstep| lockstep.run(&mut |_| ()))
     }
 
     /// Runs the program and commits to every state.
@@ -174,7 +113,36 @@ impl Runner {
     /// # Errors
     /// As for [`Runner::run`].
     pub fn trace(&self, inputs: &[Tensor]) -> Result<Trace, RunError> {
-        self.trace_with(inputs, |_, _| Ok(()))
+        self.trace_watched(inputs, Cuts::Layers, &mut |_| ())
+    }
+
+    /// [`Runner::run_many`], committing to every state of each job.
+    pub fn trace_many(&self, jobs: &[Vec<Tensor>]) -> Vec<Result<Trace, RunError>> {
+        self.many(jobs, |lockstep| lockstep.trace(&mut |_| ()))
+    }
+
+    /// Runs the program and commits to what is live after every instruction: the finest trace there is. It is not the one
+    /// that is claimed.
+    ///
+    /// # Errors
+    /// As for [`Runner::run`].
+    pub fn trace_operators(&self, inputs: &[Tensor]) -> Result<Trace, RunError> {
+        self.trace_watched(inputs, Cuts::Operators, &mut |_| ())
+    }
+
+    /// A trace, and how much of its time went into committing; `clock` gives the time since any fixed moment.
+    ///
+    /// # Errors
+    /// As for [`Runner::run`].
+    pub fn trace_timed(
+        &self,
+        inputs: &[Tensor],
+        cuts: Cuts,
+        clock: impl FnMut() -> Duration,
+    ) -> Result<(Trace, TraceTiming), RunError> {
+        let mut stopwatch = Stopwatch::new(clock);
+        let trace = self.trace_watched(inputs, cuts, &mut |moment| stopwatch.see(moment))?;
+        Ok((trace, stopwatch.timing))
     }
 
     /// For rehearsals of dishonesty: a trace in which the last value of one layer (from 1 to n) is changed
@@ -188,19 +156,28 @@ impl Runner {
         layer: u32,
         tamper: impl FnOnce(&mut Tensor),
     ) -> Result<Trace, RunError> {
-        let range = self.layer(layer)?.instructions;
+        let range = self.program.layer(layer).ok_or(self.no_layer(layer))?.instructions;
         let slot = self.program.slot_of(range.end.saturating_sub(1));
+        self.program.check_inputs(inputs)?;
+        let mut values = Values::new(&self.program, inputs, self.artifact.as_ref());
+        let mut states = vec![values.state(0)?];
         let mut tamper = Some(tamper);
-        self.trace_with(inputs, |index, values| {
-            let Some(tamper) = (if index == layer { tamper.take() } else { None }) else {
-                return Ok(());
-            };
-            let tensor = values.fresh_tensor(slot).ok_or(ComputeError::Absent(slot))?;
-            let expected = tensor.tensor_type().clone();
-            tamper(tensor);
-            let found = tensor.tensor_type().clone();
-            if found == expected { Ok(()) } else { Err(RunError::Tamper { expected, found }) }
-        })
+        for (index, found) in (1u32..).zip(self.program.layers()) {
+            values.run_layer(found.instructions, &self.kernels)?;
+            if let Some(tamper) = tamper.take_if(|_| index == layer) {
+                let tensor = values.fresh_tensor(slot).ok_or(ComputeError::Absent(slot))?;
+                let expected = tensor.tensor_type().clone();
+                tamper(tensor);
+                let found = tensor.tensor_type().clone();
+                if found != expected {
+                    return Err(RunError::Tamper { expected, found });
+                }
+            }
+            states.push(values.state(index)?);
+        }
+        let digests: Vec<Digest> =
+            (0u32..).zip(&states).map(|(index, list)| list.digest(index)).collect();
+        Ok(Trace { states, digests, outputs: values.outputs()? })
     }
 
     /// What a replay of layer `layer` (from 1 to n) needs: the run up to it is made again.
@@ -209,47 +186,84 @@ impl Runner {
     /// As for [`Runner::run`]; if there is no such layer.
     pub fn evidence(&self, inputs: &[Tensor], layer: u32) -> Result<Evidence, RunError> {
         let required = Required::of(&self.program, layer).ok_or(self.no_layer(layer))?;
-        let mut values = self.start(inputs)?;
-        for before in self.program.layers().iter().take(layer as usize - 1) {
-            values.run_layer(before.instructions, &self.kernels)?;
-        }
-        let list = values.state(layer - 1)?;
-        let given = |slot: Slot| {
-            let tensor = values.tensor(slot).ok_or(ComputeError::Absent(slot))?;
-            let (bytes, tensor) = (tensor.bytes().into_owned(), tensor.tensor_type().clone());
+        self.program.check_inputs(inputs)?;
+        let prepared = self.prepared(Cuts::Layers)?;
+        let lockstep = Lockstep::new(&prepared, &self.program, [inputs]);
+        let (list, bytes) = lockstep.state(layer - 1, &required.state)?;
+        let given = required.state.into_iter().zip(bytes).map(|(slot, bytes)| {
+            let tensor = self.program.type_of(slot).ok_or(ComputeError::Absent(slot))?.clone();
             Ok(EvidenceTensor { slot, tensor, bytes })
-        };
-        let tensors = required.state.into_iter().map(given).collect::<Result<_, ComputeError>>()?;
-        Ok(Evidence { list, tensors })
-    }
-
-    fn layer(&self, layer: u32) -> Result<&crate::layers::Layer, RunError> {
-        self.program.layer(layer).ok_or(self.no_layer(layer))
+        });
+        Ok(Evidence { list, tensors: given.collect::<Result<_, ComputeError>>()? })
     }
 
     fn no_layer(&self, layer: u32) -> RunError {
         RunError::Layer { layer, last: self.program.layer_count() }
     }
 
-    fn start<'a>(&'a self, inputs: &'a [Tensor]) -> Result<Values<'a>, InputError> {
-        self.program.check_inputs(inputs)?;
-        Ok(Values::new(&self.program, inputs, self.artifact.as_ref()))
+    /// The prepared plan, made on first use; whoever comes meanwhile waits for it instead of packing again.
+    fn prepared(&self, cuts: Cuts) -> Result<Arc<Prepared>, ComputeError> {
+        let lazy = match cuts {
+            Cuts::Layers => &self.layers,
+            Cuts::Operators => &self.operators,
+        };
+        let mut there = lazy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = there.as_ref() {
+            return Ok(Arc::clone(prepared));
+        }
+        let plan = Plan::new(&self.program, cuts)?;
+        let prepared = Prepared::new(plan, &self.program, &self.artifact, &self.kernels)?;
+        Ok(Arc::clone(there.insert(Arc::new(prepared))))
     }
 
-    /// Runs and commits; `after_layer` sees the values of each layer before they are hashed.
-    fn trace_with(
+    fn run_watched(
         &self,
         inputs: &[Tensor],
-        mut after_layer: impl FnMut(u32, &mut Values<'_>) -> Result<(), RunError>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Tensor>, RunError> {
+        self.program.check_inputs(inputs)?;
+        let prepared = self.prepared(Cuts::Layers)?;
+        let outputs = Lockstep::new(&prepared, &self.program, [inputs]).run(watch)?;
+        Ok(outputs.into_iter().next().unwrap_or_default())
+    }
+
+    fn trace_watched(
+        &self,
+        inputs: &[Tensor],
+        cuts: Cuts,
+        watch: &mut Watch<'_>,
     ) -> Result<Trace, RunError> {
-        let mut values = self.start(inputs)?;
-        let mut states = vec![values.state(0)?];
-        for (index, layer) in (1u32..).zip(self.program.layers()) {
-            values.run_layer(layer.instructions, &self.kernels)?;
-            after_layer(index, &mut values)?;
-            states.push(values.state(index)?);
-        }
-        let digests = (0u32..).zip(&states).map(|(index, list)| list.digest(index)).collect();
-        Ok(Trace { states, digests, outputs: values.outputs()? })
+        self.program.check_inputs(inputs)?;
+        let prepared = self.prepared(cuts)?;
+        let traces = Lockstep::new(&prepared, &self.program, [inputs]).trace(watch)?;
+        let absent = ComputeError::Absent(crate::program::Slot(0));
+        Ok(traces.into_iter().next().ok_or(absent)?)
+    }
+
+    /// Carries out the jobs whose inputs fit; results come back at their jobs' places.
+    fn many<T>(
+        &self,
+        jobs: &[Vec<Tensor>],
+        run: impl FnOnce(Lockstep<'_>) -> Result<Vec<T>, ComputeError>,
+    ) -> Vec<Result<T, RunError>> {
+        let checked: Vec<_> = jobs.iter().map(|job| self.program.check_inputs(job)).collect();
+        let fit = jobs.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
+        let fit: Vec<&[Tensor]> = fit.map(|(job, _)| job.as_slice()).collect();
+        let done = if fit.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.prepared(Cuts::Layers)
+                .and_then(|prepared| run(Lockstep::new(&prepared, &self.program, fit)))
+        };
+        let (results, failure) = match done {
+            Ok(results) => (results, ComputeError::Absent(crate::program::Slot(0))),
+            Err(failure) => (Vec::new(), failure),
+        };
+        let mut results = results.into_iter();
+        let result = |checked: Result<(), crate::trace::InputError>| {
+            checked?;
+            results.next().ok_or_else(|| failure.clone().into())
+        };
+        checked.into_iter().map(result).collect()
     }
 }

@@ -79,6 +79,9 @@ pub enum Command {
     Balance(BalanceArgs),
     /// Deposit money into an account: the operator's mint, for a network without a chain.
     Fund(FundArgs),
+    /// Embed texts with an imported sentence encoder, on this machine.
+    #[cfg(feature = "models")]
+    Embed(super::models::EmbedArgs),
     /// Judge case files again, offline: no network, no database.
     Judge(JudgeArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
@@ -211,6 +214,13 @@ pub enum ArtifactCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Capture a published model, or one with seeded weights, as an artifact folder.
+    ///
+    /// bert: a Hugging Face folder (config.json, model.safetensors, and for sentence embeddings modules.json with its
+    /// 1_Pooling); vit and llama: a Hugging Face folder; resnet18 and resnet50: torchvision's names in one *.safetensors
+    /// file; tagger and unet: PyTorch's names in one *.safetensors file. A tokenizer.json is copied along.
+    #[cfg(feature = "models")]
+    Import(Box<super::models::ImportArgs>),
     /// Write the handwritten-digits model of the zoo as an artifact folder.
     #[cfg(feature = "models")]
     Digits {
@@ -352,7 +362,8 @@ pub struct DemoArgs {
     /// Keep everything in this folder: databases, journals, logs and a case file per judged dispute.
     #[arg(long, env = "GAINSAY_DEMO_KEEP", value_name = "DIR")]
     pub keep: Option<PathBuf>,
-    /// An artifact folder of the digits model; captured from the zoo if left out.
+    /// An artifact folder; the digits model of the zoo if left out. A text encoder with a tokenizer.json beside its
+    /// manifest is asked about sentences.
     #[arg(long, env = "GAINSAY_DEMO_MODEL", value_name = "DIR")]
     pub model: Option<PathBuf>,
 }

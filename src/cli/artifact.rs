@@ -28,6 +28,8 @@ pub async fn run(config: &impl Fn() -> Result<Config>, command: &ArtifactCommand
             print(*output, &pushed, || println!("admitted {}", pushed.artifact))
         }
         #[cfg(feature = "models")]
+        ArtifactCommand::Import(args) => super::models::import(args),
+        #[cfg(feature = "models")]
         ArtifactCommand::Digits { path, output } => {
             let artifact =
                 gainsay_zoo::digits::artifact().context("cannot capture the digits model")?;

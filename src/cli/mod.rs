@@ -9,6 +9,8 @@ mod jobs;
 mod judge;
 mod key;
 pub mod keyfile;
+#[cfg(feature = "models")]
+pub mod models;
 mod money;
 mod views;
 
@@ -51,6 +53,8 @@ fn run(cli: Cli) -> Result<()> {
     match &cli.command {
         Command::Key(command) => key::run(command),
         Command::Artifact(command) => runtime.block_on(artifact::run(&loaded, command)),
+        #[cfg(feature = "models")]
+        Command::Embed(args) => models::embed(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {

@@ -1,4 +1,5 @@
-//! What the demo asks about: held-out handwritten digits, or seeded values for any other model.
+//! What the demo asks about: held-out handwritten digits, sentences for a model with a tokenizer, or seeded values for any
+//! other model.
 
 use anyhow::{Context, Result};
 use gainsay_canon::{DType, Tensor, TensorType};
@@ -24,6 +25,10 @@ pub fn prepare(args: &DemoArgs, plan: &Plan) -> Result<(Artifact, Vec<Question>)
         None => digits_artifact()?,
     };
     let questions = match digits_questions(args, plan, &artifact)? {
+        Some(questions) => Some(questions),
+        None => text_questions(args, plan, &artifact)?,
+    };
+    let questions = match questions {
         Some(questions) => questions,
         None => seeded_questions(args, plan, &artifact)?,
     };
@@ -70,6 +75,47 @@ fn digits_questions(
 
 #[cfg(not(feature = "models"))]
 fn digits_questions(_: &DemoArgs, _: &Plan, _: &Artifact) -> Result<Option<Vec<Question>>> {
+    Ok(None)
+}
+
+/// Sentences, one for each demo question and more.
+#[cfg(feature = "models")]
+static SENTENCES: &str = include_str!("sentences.txt");
+
+/// Sentences in a seeded order, if the first program takes texts and a tokenizer lies beside the manifest.
+#[cfg(feature = "models")]
+fn text_questions(
+    args: &DemoArgs,
+    plan: &Plan,
+    artifact: &Artifact,
+) -> Result<Option<Vec<Question>>> {
+    use crate::texts::text_programs;
+    use gainsay_model::TOKENIZER;
+    use gainsay_zoo::text::TextTokenizer;
+
+    let file = args.model.as_ref().map(|folder| folder.join(TOKENIZER));
+    let first = text_programs(artifact).into_iter().find(|program| program.index == 0);
+    let (Some(file), Some(program)) = (file.filter(|file| file.is_file()), first) else {
+        return Ok(None);
+    };
+    let tokenizer = TextTokenizer::load(&file, program.seq)?;
+    let mut sentences: Vec<_> = SENTENCES.lines().enumerate().collect();
+    sentences.sort_by_key(|(index, _)| plan.draw("sentence", *index as u64));
+    let mut sentences = sentences.iter().cycle();
+    let questions = (0..args.jobs)
+        .map(|_| {
+            let texts = sentences.by_ref().take(program.batch);
+            let texts: Vec<_> =
+                texts.map(|(_, text)| tokenizer.encode(text)).collect::<Result<_, _>>()?;
+            let inputs = tokenizer.inputs(&texts, program.batch, program.seq)?.to_vec();
+            Ok(Question { inputs, label: None })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Some(questions))
+}
+
+#[cfg(not(feature = "models"))]
+fn text_questions(_: &DemoArgs, _: &Plan, _: &Artifact) -> Result<Option<Vec<Question>>> {
     Ok(None)
 }
 

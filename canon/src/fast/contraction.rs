@@ -85,6 +85,8 @@ impl Fast {
                 Vectors::Avx2(_) => self.vectors.run(Tiled::<B, 2>(product)),
                 #[cfg(target_arch = "x86_64")]
                 Vectors::Avx512(_) => self.vectors.run(Tiled::<B, 4>(product)),
+                #[cfg(target_arch = "aarch64")]
+                Vectors::Neon(_) => self.vectors.run(Tiled::<B, 4>(product)),
             }
         })
     }

@@ -1,6 +1,6 @@
 //! The elementary functions of the reference on vectors: the same sequences, both branches computed and one selected.
 
-use super::simd::Simd;
+use super::simd::{Simd, WIDEST};
 use crate::reference::elementary::{
     ATANH, ERF_CUT, ERF_FAR, ERF_NEAR, EXP, EXP_F64, EXP_HIGH, EXP_LOW, LN2_HIGH, LN2_LOW,
     LOG_SPLIT, ROUND_F32, ROUND_F64, SIGMOID_CUT, TANH_CUT, TANH_NEAR, TANH_ONE,
@@ -16,7 +16,7 @@ fn horner<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::F) -> S:
 }
 
 #[inline(always)]
-fn horner_d<S: Simd, const N: usize>(s: S, coefficients: &[f64; N], x: S::D) -> S::D {
+pub(super) fn horner_d<S: Simd, const N: usize>(s: S, coefficients: &[f64; N], x: S::D) -> S::D {
     let mut p = s.splat_d(coefficients[0]);
     for &c in &coefficients[1..] {
         p = s.fma_d(p, x, s.splat_d(c));
@@ -26,7 +26,7 @@ fn horner_d<S: Simd, const N: usize>(s: S, coefficients: &[f64; N], x: S::D) -> 
 
 /// Between two bounds; NaN becomes the lower.
 #[inline(always)]
-fn bound<S: Simd>(s: S, x: S::F, low: f32, high: f32) -> S::F {
+pub(super) fn bound<S: Simd>(s: S, x: S::F, low: f32, high: f32) -> S::F {
     s.smaller(s.larger(x, s.splat(low)), s.splat(high))
 }
 
@@ -62,7 +62,7 @@ pub(super) fn gelu<S: Simd>(s: S, x: S::F) -> S::F {
 }
 
 #[inline(always)]
-fn exp_d<S: Simd>(s: S, x: S::D) -> S::D {
+pub(super) fn exp_d<S: Simd>(s: S, x: S::D) -> S::D {
     let shifted = s.fma_d(x, s.splat_d(std::f64::consts::LOG2_E), s.splat_d(ROUND_F64));
     let minus_n = s.sub_d(s.splat_d(ROUND_F64), shifted);
     let r = s.fma_d(minus_n, s.splat_d(std::f64::consts::LN_2), x);
@@ -88,21 +88,62 @@ pub(super) fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     s.nan_or(x, s.copysign(t, x))
 }
 
+/// `ln(x)` of a positive normal number.
 #[inline(always)]
-pub(super) fn log<S: Simd>(s: S, x: S::F) -> S::F {
+pub(super) fn log_d<S: Simd>(s: S, x: S::D) -> S::D {
     let one = s.splat_d(1.0);
-    let wide = s.widen(x);
-    let e = s.sub_d(s.exponent_field(wide), s.splat_d(1023.0));
-    let m = s.mantissa(wide);
+    let e = s.sub_d(s.exponent_field(x), s.splat_d(1023.0));
+    let m = s.mantissa(x);
     let split = s.splat_d(LOG_SPLIT);
     let e = s.where_less_d(split, m, s.add_d(e, one), e);
     let m = s.where_less_d(split, m, s.mul_d(m, s.splat_d(0.5)), m);
     let q = s.div_d(s.sub_d(m, one), s.add_d(m, one));
     let log_m = s.mul_d(horner_d(s, &ATANH, s.mul_d(q, q)), s.add_d(q, q));
-    let result = s.narrow(s.fma_d(e, s.splat_d(std::f64::consts::LN_2), log_m));
+    s.fma_d(e, s.splat_d(std::f64::consts::LN_2), log_m)
+}
+
+#[inline(always)]
+pub(super) fn log<S: Simd>(s: S, x: S::F) -> S::F {
+    let result = s.narrow(log_d(s, s.widen(x)));
     let (zero, infinity) = (s.splat(0.0), s.splat(f32::INFINITY));
     let result = s.where_equal(x, zero, s.neg(infinity), result);
     let result = s.where_equal(x, infinity, infinity, result);
     let result = s.where_less(x, zero, s.splat(f32::NAN), result);
     s.nan_or(x, result)
+}
+
+/// A function of the reference on every lane, for arguments that vectors do not serve.
+#[inline(always)]
+pub(super) fn lane_by_lane<S: Simd>(s: S, x: S::F, function: fn(f32) -> f32) -> S::F {
+    let mut lanes = [0.0; WIDEST];
+    s.store(&mut lanes, x);
+    each(&mut lanes[..S::LANES], function);
+    s.load(&lanes)
+}
+
+/// The same of two operands.
+#[inline(always)]
+pub(super) fn lane_by_lane2<S: Simd>(
+    s: S,
+    a: S::F,
+    b: S::F,
+    function: fn(f32, f32) -> f32,
+) -> S::F {
+    let (mut of_a, mut of_b) = ([0.0; WIDEST], [0.0; WIDEST]);
+    s.store(&mut of_a, a);
+    s.store(&mut of_b, b);
+    each2(&mut of_a[..S::LANES], &of_b, function);
+    s.load(&of_a)
+}
+
+#[cold]
+#[inline(never)]
+fn each(lanes: &mut [f32], function: fn(f32) -> f32) {
+    lanes.iter_mut().for_each(|x| *x = function(*x));
+}
+
+#[cold]
+#[inline(never)]
+fn each2(lanes: &mut [f32], others: &[f32], function: fn(f32, f32) -> f32) {
+    lanes.iter_mut().zip(others).for_each(|(a, &b)| *a = function(*a, b));
 }

@@ -1,17 +1,19 @@
-//! Elementwise operators on vectors of `f32`; other element types and bools in plain loops over the same runs.
+//! Elementwise operators on vectors of `f32`.
 
+use super::circular::{acos, asin, atan, atan2, cos, sin, tan};
 use super::elementary::{erf, exp, gelu, log, sigmoid, tanh};
+use super::hyperbolic::{acosh, asinh, atanh, cosh, expm1, log_sigmoid, log1p, silu, sinh};
+use super::powers::{hypot, pow, rem, rsqrt, sign};
 use super::simd::{Kernel, Simd, WIDEST};
 use super::strided::{Walk, signed};
 use super::{Computed, Fast};
-use crate::reference::{binary, compare};
 use crate::scalar::FromScalar;
 use crate::shape::{broadcast_strides, extents};
 use crate::tensor::Data;
-use crate::{Binary, OperatorError, Relation, Scalar, Tensor, TensorType, Unary};
+use crate::{Binary, OperatorError, Scalar, Tensor, TensorType, Unary};
 
 /// Elements per task.
-const CHUNK: usize = if cfg!(test) { 48 } else { 16_384 };
+pub(super) const CHUNK: usize = if cfg!(test) { 48 } else { 16_384 };
 
 /// A function of one vector.
 pub(super) trait Lanes: Copy + Sync {
@@ -53,6 +55,27 @@ functions! { Lanes (x):
     Relu = |s| s.nan_or(x, s.where_less(s.splat(0.0), x, x, s.splat(0.0)));
     Gelu = |s| s.settle(gelu(s, x));
     Erf = |s| erf(s, x);
+    Log1p = |s| log1p(s, x);
+    Expm1 = |s| expm1(s, x);
+    Sin = |s| s.settle(sin(s, x));
+    Cos = |s| s.settle(cos(s, x));
+    Tan = |s| s.settle(tan(s, x));
+    Sinh = |s| sinh(s, x);
+    Cosh = |s| cosh(s, x);
+    Asin = |s| s.settle(asin(s, x));
+    Acos = |s| s.settle(acos(s, x));
+    Atan = |s| atan(s, x);
+    Asinh = |s| asinh(s, x);
+    Acosh = |s| acosh(s, x);
+    Atanh = |s| atanh(s, x);
+    Floor = |s| s.settle(s.floor(x));
+    Ceil = |s| s.settle(s.ceil(x));
+    Trunc = |s| s.settle(s.trunc(x));
+    Round = |s| s.settle(s.round(x));
+    Sign = |s| sign(s, x);
+    Rsqrt = |s| s.settle(rsqrt(s, x));
+    Silu = |s| s.settle(silu(s, x));
+    LogSigmoid = |s| s.settle(log_sigmoid(s, x));
 }
 
 functions! { Lanes2 (a, b):
@@ -62,6 +85,10 @@ functions! { Lanes2 (a, b):
     Div = |s| s.settle(s.div(a, b));
     Max = |s| s.maximum(a, b);
     Min = |s| s.minimum(a, b);
+    Rem = |s| rem(s, a, b);
+    Pow = |s| pow(s, a, b);
+    Atan2 = |s| atan2(s, a, b);
+    Hypot = |s| hypot(s, a, b);
 }
 
 /// A function of two vectors with the right one fixed.
@@ -113,20 +140,33 @@ impl<F: Lanes> Kernel for Map<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut x = self.x.chunks_exact(S::LANES);
-        let mut y = self.y.chunks_exact_mut(S::LANES);
-        for (x, y) in x.by_ref().zip(y.by_ref()) {
-            s.store(y, self.function.apply(s, s.load(x)));
-        }
-        let (x, y) = (x.remainder(), y.into_remainder());
-        if !y.is_empty() {
-            let mut last = [0.0; WIDEST];
-            last[..x.len()].copy_from_slice(x);
-            let result = self.function.apply(s, s.load(&last));
-            s.store(&mut last, result);
-            y.copy_from_slice(&last[..y.len()]);
+        // The function stands here once, for whole vectors and the last part alike: there are many of these loops.
+        for (x, y) in self.x.chunks(S::LANES).zip(self.y.chunks_mut(S::LANES)) {
+            let mut part = [0.0; WIDEST];
+            let result = self.function.apply(s, load_part(s, x, &mut part));
+            store_part(s, y, result, &mut part);
         }
     }
+}
+
+/// A vector from a slice of at most `LANES` elements, through `part` where there are fewer.
+#[inline(always)]
+fn load_part<S: Simd>(s: S, x: &[f32], part: &mut [f32; WIDEST]) -> S::F {
+    if x.len() == S::LANES {
+        return s.load(x);
+    }
+    part[..x.len()].copy_from_slice(x);
+    s.load(part)
+}
+
+/// The counterpart.
+#[inline(always)]
+fn store_part<S: Simd>(s: S, y: &mut [f32], result: S::F, part: &mut [f32; WIDEST]) {
+    if y.len() == S::LANES {
+        return s.store(y, result);
+    }
+    s.store(part, result);
+    y.copy_from_slice(&part[..y.len()]);
 }
 
 /// `y = f(a, b)`.
@@ -142,25 +182,17 @@ impl<F: Lanes2> Kernel for Map2<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (mut a, mut b) = (self.a.chunks_exact(S::LANES), self.b.chunks_exact(S::LANES));
-        let mut y = self.y.chunks_exact_mut(S::LANES);
-        for ((a, b), y) in a.by_ref().zip(b.by_ref()).zip(y.by_ref()) {
-            s.store(y, self.function.apply(s, s.load(a), s.load(b)));
-        }
-        let (a, b, y) = (a.remainder(), b.remainder(), y.into_remainder());
-        if !y.is_empty() {
-            let (mut last_a, mut last_b) = ([0.0; WIDEST], [0.0; WIDEST]);
-            last_a[..a.len()].copy_from_slice(a);
-            last_b[..b.len()].copy_from_slice(b);
-            let result = self.function.apply(s, s.load(&last_a), s.load(&last_b));
-            s.store(&mut last_a, result);
-            y.copy_from_slice(&last_a[..y.len()]);
+        let pairs = self.a.chunks(S::LANES).zip(self.b.chunks(S::LANES));
+        for ((a, b), y) in pairs.zip(self.y.chunks_mut(S::LANES)) {
+            let mut part = [0.0; WIDEST];
+            let (a, b) = (load_part(s, a, &mut part), load_part(s, b, &mut part));
+            store_part(s, y, self.function.apply(s, a, b), &mut part);
         }
     }
 }
 
 /// The strides of operands of these types under a result shape.
-fn walk<const K: usize>(operands: [&Tensor; K], shape: &[usize]) -> Walk<K> {
+pub(super) fn walk<const K: usize>(operands: [&Tensor; K], shape: &[usize]) -> Walk<K> {
     let strides = operands.map(|x| signed(&broadcast_strides(&extents(x.shape()), shape)));
     Walk::new(shape, strides.each_ref().map(Vec::as_slice))
 }
@@ -188,7 +220,28 @@ impl Fast {
             Unary::Relu => self.map(x, 1, Relu)?,
             Unary::Gelu => self.map(x, 5, Gelu)?,
             Unary::Erf => self.map(x, 4, Erf)?,
-            _ => return Ok(None),
+            Unary::Log1p => self.map(x, 8, Log1p)?,
+            Unary::Expm1 => self.map(x, 6, Expm1)?,
+            Unary::Sin => self.map(x, 6, Sin)?,
+            Unary::Cos => self.map(x, 6, Cos)?,
+            Unary::Tan => self.map(x, 12, Tan)?,
+            Unary::Sinh => self.map(x, 8, Sinh)?,
+            Unary::Cosh => self.map(x, 8, Cosh)?,
+            Unary::Asin => self.map(x, 12, Asin)?,
+            Unary::Acos => self.map(x, 12, Acos)?,
+            Unary::Atan => self.map(x, 8, Atan)?,
+            Unary::Asinh => self.map(x, 12, Asinh)?,
+            Unary::Acosh => self.map(x, 10, Acosh)?,
+            Unary::Atanh => self.map(x, 10, Atanh)?,
+            Unary::Floor => self.map(x, 1, Floor)?,
+            Unary::Ceil => self.map(x, 1, Ceil)?,
+            Unary::Trunc => self.map(x, 1, Trunc)?,
+            Unary::Round => self.map(x, 1, Round)?,
+            Unary::Sign => self.map(x, 1, Sign)?,
+            Unary::Rsqrt => self.map(x, 6, Rsqrt)?,
+            Unary::Silu => self.map(x, 7, Silu)?,
+            Unary::LogSigmoid => self.map(x, 10, LogSigmoid)?,
+            Unary::Not | Unary::BitNot => return Ok(None),
         }))
     }
 
@@ -201,6 +254,10 @@ impl Fast {
             Binary::Div => self.map(x, 2, With(Div, c))?,
             Binary::Max => self.map(x, 1, With(Max, c))?,
             Binary::Min => self.map(x, 1, With(Min, c))?,
+            Binary::Rem => self.map(x, 60, With(Rem, c))?,
+            Binary::Pow => self.map(x, 12, With(Pow, c))?,
+            Binary::Atan2 => self.map(x, 12, With(Atan2, c))?,
+            Binary::Hypot => self.map(x, 4, With(Hypot, c))?,
             _ => return Ok(None),
         }))
     }
@@ -222,42 +279,36 @@ impl Fast {
         b: &Tensor,
         result: &TensorType,
     ) -> Computed {
-        macro_rules! others {
-            ($($variant:ident)*) => {
-                match (a.data(), b.data()) {
-                    $((Data::$variant(x), Data::$variant(y)) => {
-                        Data::$variant(zip((a, x), (b, y), result, |a, b| binary(function, a, b)))
-                    })*
-                    _ => return Ok(None),
-                }
-            };
-        }
         let (Some(x), Some(y)) = (a.as_f32(), b.as_f32()) else {
-            return Ok(Some(others!(F64 I8 I16 I32 I64 U8 U16 U32 U64 Bool)));
+            return self.plain_binary(function, a, b, result);
         };
         let shape = extents(&result.shape);
         let walk = walk([a, b], &shape);
         Ok(Some(match function {
-            Binary::Add => self.map2(x, y, &shape, &walk, Add)?,
-            Binary::Sub => self.map2(x, y, &shape, &walk, Sub)?,
-            Binary::Mul => self.map2(x, y, &shape, &walk, Mul)?,
-            Binary::Div => self.map2(x, y, &shape, &walk, Div)?,
-            Binary::Max => self.map2(x, y, &shape, &walk, Max)?,
-            Binary::Min => self.map2(x, y, &shape, &walk, Min)?,
+            Binary::Add => self.map2((x, y), 1, &shape, &walk, Add)?,
+            Binary::Sub => self.map2((x, y), 1, &shape, &walk, Sub)?,
+            Binary::Mul => self.map2((x, y), 1, &shape, &walk, Mul)?,
+            Binary::Div => self.map2((x, y), 2, &shape, &walk, Div)?,
+            Binary::Max => self.map2((x, y), 1, &shape, &walk, Max)?,
+            Binary::Min => self.map2((x, y), 1, &shape, &walk, Min)?,
+            Binary::Rem => self.map2((x, y), 60, &shape, &walk, Rem)?,
+            Binary::Pow => self.map2((x, y), 12, &shape, &walk, Pow)?,
+            Binary::Atan2 => self.map2((x, y), 12, &shape, &walk, Atan2)?,
+            Binary::Hypot => self.map2((x, y), 4, &shape, &walk, Hypot)?,
             _ => return Ok(None),
         }))
     }
 
     fn map2(
         &self,
-        a: &[f32],
-        b: &[f32],
+        (a, b): (&[f32], &[f32]),
+        weight: u64,
         shape: &[usize],
         walk: &Walk<2>,
         function: impl Lanes2,
     ) -> Result<Data, OperatorError> {
         let mut result = vec![0.0; shape.iter().product()];
-        let threads = self.threads.worthwhile(result.len() as u64);
+        let threads = self.threads.worthwhile(result.len() as u64 * weight);
         if walk.runs() == 1 && walk.strides == [1, 1] {
             self.threads.chunks(threads, &mut result, CHUNK, |start, y| {
                 let range = start..start + y.len();
@@ -290,86 +341,6 @@ impl Fast {
         })?;
         Ok(Data::F32(result))
     }
-
-    pub(super) fn compare(
-        &self,
-        relation: Relation,
-        a: &Tensor,
-        b: &Tensor,
-        result: &TensorType,
-    ) -> Computed {
-        macro_rules! compared {
-            ($($variant:ident)*) => {
-                match (a.data(), b.data()) {
-                    $((Data::$variant(x), Data::$variant(y)) => {
-                        zip((a, x), (b, y), result, |a, b| u8::from(compare(relation, a, b)))
-                    })*
-                    _ => return Ok(None),
-                }
-            };
-        }
-        Ok(Some(Data::Bool(compared!(F32 F64 I8 I16 I32 I64 U8 U16 U32 U64 Bool))))
-    }
-
-    pub(super) fn select(&self, operands: [&Tensor; 3], result: &TensorType) -> Computed {
-        let [condition, a, b] = operands;
-        let Some(conditions) = condition.as_bool() else { return Ok(None) };
-        let shape = extents(&result.shape);
-        let walk = walk([condition, a, b], &shape);
-        macro_rules! chosen {
-            ($($variant:ident)*) => {
-                match (a.data(), b.data()) {
-                    $((Data::$variant(a), Data::$variant(b)) => Data::$variant(choose(&walk, &shape, conditions, a, b)),)*
-                    _ => return Ok(None),
-                }
-            };
-        }
-        Ok(Some(chosen!(F32 F64 F16 BF16 I8 I16 I32 I64 U8 U16 U32 U64 Bool)))
-    }
-}
-
-/// `function` on broadcast operands.
-fn zip<T: Copy, U>(
-    (a, x): (&Tensor, &[T]),
-    (b, y): (&Tensor, &[T]),
-    result: &TensorType,
-    function: impl Fn(T, T) -> U,
-) -> Vec<U> {
-    let shape = extents(&result.shape);
-    let mut output = Vec::with_capacity(shape.iter().product());
-    if shape.contains(&0) {
-        return output;
-    }
-    let walk = walk([a, b], &shape);
-    walk.each(0..walk.runs(), |_, [at_x, at_y]| {
-        let (x, y) = (&x[at_x as usize..], &y[at_y as usize..]);
-        match walk.strides {
-            [1, 1] => output.extend(
-                x[..walk.inner].iter().zip(&y[..walk.inner]).map(|(&x, &y)| function(x, y)),
-            ),
-            [1, _] => output.extend(x[..walk.inner].iter().map(|&x| function(x, y[0]))),
-            [_, 1] => output.extend(y[..walk.inner].iter().map(|&y| function(x[0], y))),
-            _ => output.extend((0..walk.inner).map(|_| function(x[0], y[0]))),
-        }
-    });
-    output
-}
-
-/// The chosen elements, bits as they are.
-fn choose<T: Copy>(walk: &Walk<3>, shape: &[usize], conditions: &[u8], a: &[T], b: &[T]) -> Vec<T> {
-    let mut output = Vec::with_capacity(shape.iter().product());
-    if shape.contains(&0) {
-        return output;
-    }
-    let [of_condition, of_a, of_b] = walk.strides.map(|stride| stride as usize);
-    walk.each(0..walk.runs(), |_, at| {
-        let [at_condition, at_a, at_b] = at.map(|at| at as usize);
-        output.extend((0..walk.inner).map(|i| {
-            let chosen = conditions[at_condition + i * of_condition] == 1;
-            if chosen { a[at_a + i * of_a] } else { b[at_b + i * of_b] }
-        }));
-    });
-    output
 }
 
 /// The constant as a tensor of no axes.

@@ -7,14 +7,18 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod bytes;
+mod circular;
 mod contraction;
 mod elementary;
 mod elementwise;
 pub(crate) mod environment;
 mod gemm;
+mod hyperbolic;
 mod image;
 mod movement;
+mod plain;
 mod pooling;
+mod powers;
 mod rows;
 mod simd;
 pub(crate) mod step;
@@ -27,9 +31,10 @@ use self::environment::FloatEnvironment;
 use self::image::Image;
 use self::simd::Vectors;
 use self::threads::Threads;
+use crate::reference::half::Widened;
 use crate::shape::extents;
 use crate::tensor::Data;
-use crate::{Isa, KernelError, Operator, OperatorError, Tensor, TensorType, reference};
+use crate::{DType, Isa, KernelError, Operator, OperatorError, Tensor, TensorType, reference};
 
 /// A result, or nothing where there is no fast kernel.
 type Computed = Result<Option<Data>, OperatorError>;
@@ -67,6 +72,13 @@ impl Fast {
     }
 
     fn compute(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        if let Some(widened) = Widened::new(operator, operands, result) {
+            let compute = |operator: &_, operands: &[&Tensor], result: &_| {
+                let data = self.compute(operator, operands, result)?;
+                data.map_or_else(|| reference::compute(operator, operands, result), Ok)
+            };
+            return widened.compute(operands, compute).map(Some);
+        }
         match (operator, operands) {
             (Operator::Permute { axes }, [x]) => Ok(Some(movement::permute(x, axes, result))),
             (Operator::Slice { ranges }, [x]) => Ok(Some(movement::slice(x, ranges, result))),
@@ -85,11 +97,16 @@ impl Fast {
             (Operator::Where, &[condition, a, b]) => self.select([condition, a, b], result),
             (Operator::Reduce { function, axes }, [x]) => self.reduce(*function, axes, x, result),
             (Operator::MaxPool2d { window }, [x]) => self.max_pool(window, x, result),
-            (Operator::Softmax { axis }, [x]) => self.softmax(false, *axis, x),
-            (Operator::LogSoftmax { axis }, [x]) => self.softmax(true, *axis, x),
+            (Operator::Softmax { axis }, [x]) if x.dtype() == DType::F32 => {
+                self.softmax(false, *axis, x)
+            }
+            (Operator::LogSoftmax { axis }, [x]) if x.dtype() == DType::F32 => {
+                self.softmax(true, *axis, x)
+            }
+            (Operator::Classify { class }, [x]) => self.classify(*class, x),
             (_, [x]) => match x.as_f32() {
                 Some(values) => self.map_f32(operator, values),
-                None => Ok(None),
+                None => self.map_plain(operator, x),
             },
             _ => self.contraction(operator, operands, result),
         }

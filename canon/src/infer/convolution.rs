@@ -27,7 +27,10 @@ impl Door<'_> {
         channels: u64,
         others: u64,
     ) -> Result<(), OperatorError> {
-        if groups == 0 || others % groups != 0 || inner.checked_mul(groups) != Some(channels) {
+        if groups == 0
+            || !others.is_multiple_of(groups)
+            || inner.checked_mul(groups) != Some(channels)
+        {
             return Err(self.attribute(format!(
                 "{groups} groups do not divide the channels: {channels} of the input, {inner} per group of the kernel, \
                  {others} on the kernel's first axis"
@@ -60,7 +63,7 @@ impl Door<'_> {
         let (x, w, bias) = self.two_and_bias()?;
         self.contracted(x, w)?;
         let (image, kernel) = (self.parts::<N>(x)?, self.parts::<N>(w)?);
-        if groups == 0 || image.channels % groups != 0 || kernel.outer != image.channels {
+        if groups == 0 || !image.channels.is_multiple_of(groups) || kernel.outer != image.channels {
             return Err(self
                 .attribute(format!("{groups} groups do not divide the channels of {x} and {w}")));
         }
@@ -116,7 +119,7 @@ impl Door<'_> {
         let (image, kernel) = (self.parts::<2>(x)?, self.parts::<2>(w)?);
         self.groups(groups, kernel.channels, image.channels, kernel.outer)?;
         self.bias(bias, x, kernel.outer)?;
-        if offset_groups == 0 || image.channels % offset_groups != 0 {
+        if offset_groups == 0 || !image.channels.is_multiple_of(offset_groups) {
             return Err(
                 self.attribute(format!("{offset_groups} offset groups do not divide those of {x}"))
             );

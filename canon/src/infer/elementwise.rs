@@ -4,20 +4,13 @@ use super::{Door, Inferred};
 use crate::{Binary, DType, OperatorError, Scalar, TensorType, Unary};
 
 impl Door<'_> {
-    fn is_number(dtype: DType) -> bool {
-        dtype.is_float() || dtype.is_integer()
-    }
-
     pub(super) fn unary(&self, function: Unary) -> Inferred {
         let x = self.one()?;
         let supported = match function {
-            Unary::Neg | Unary::Abs | Unary::Relu => Self::is_number(x.dtype),
-            Unary::Recip | Unary::Sqrt => x.dtype.is_float(),
-            Unary::Exp | Unary::Log | Unary::Tanh | Unary::Sigmoid | Unary::Gelu | Unary::Erf => {
-                x.dtype == DType::F32
-            }
+            Unary::Neg | Unary::Abs | Unary::Relu | Unary::Sign => x.dtype.is_number(),
             Unary::Not => x.dtype == DType::Bool,
-            _ => false,
+            Unary::BitNot => x.dtype.is_integer(),
+            _ => x.dtype.is_float(),
         };
         self.dtype(x.dtype, supported)?;
         Ok(x.clone())
@@ -25,11 +18,21 @@ impl Door<'_> {
 
     fn binary_type(&self, function: Binary, dtype: DType) -> Result<(), OperatorError> {
         let supported = match function {
-            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Max | Binary::Min => {
-                Self::is_number(dtype)
-            }
-            Binary::And | Binary::Or => dtype == DType::Bool,
-            _ => false,
+            Binary::Add
+            | Binary::Sub
+            | Binary::Mul
+            | Binary::Div
+            | Binary::Max
+            | Binary::Min
+            | Binary::Rem
+            | Binary::Pow => dtype.is_number(),
+            Binary::And | Binary::Or | Binary::Xor => dtype == DType::Bool,
+            Binary::Atan2 | Binary::Hypot => dtype.is_float(),
+            Binary::BitAnd
+            | Binary::BitOr
+            | Binary::BitXor
+            | Binary::ShiftLeft
+            | Binary::ShiftRight => dtype.is_integer(),
         };
         self.dtype(dtype, supported)
     }
@@ -51,15 +54,19 @@ impl Door<'_> {
     pub(super) fn compare(&self) -> Inferred {
         let (a, b) = self.two()?;
         self.same(a.dtype, b.dtype)?;
-        self.dtype(a.dtype, !a.dtype.is_half())?;
         Ok(TensorType::new(DType::Bool, self.broadcast(a, b)?))
     }
 
     pub(super) fn compare_scalar(&self, scalar: Scalar) -> Inferred {
         let a = self.one()?;
-        self.dtype(a.dtype, !a.dtype.is_half())?;
         self.scalar(a.dtype, scalar)?;
         Ok(TensorType::new(DType::Bool, a.shape.as_slice()))
+    }
+
+    pub(super) fn classify(&self) -> Inferred {
+        let x = self.one()?;
+        self.dtype(x.dtype, x.dtype.is_float())?;
+        Ok(TensorType::new(DType::Bool, x.shape.as_slice()))
     }
 
     pub(super) fn select(&self) -> Inferred {
@@ -72,7 +79,7 @@ impl Door<'_> {
 
     pub(super) fn clamp(&self, min: Option<Scalar>, max: Option<Scalar>) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, Self::is_number(x.dtype))?;
+        self.dtype(x.dtype, x.dtype.is_number())?;
         for bound in [min, max].into_iter().flatten() {
             self.scalar(x.dtype, bound)?;
         }

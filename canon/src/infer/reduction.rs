@@ -117,7 +117,7 @@ impl Door<'_> {
 
     pub(super) fn softmax(&self, axis: u8) -> Inferred {
         let x = self.one()?;
-        self.dtype(x.dtype, x.dtype == DType::F32)?;
+        self.dtype(x.dtype, x.dtype.is_float())?;
         self.extent(x, axis)?;
         Ok(x.clone())
     }

@@ -1,4 +1,5 @@
 //! Elementary functions of `f32`: written sequences of IEEE 754 operations and bit operations, no library function.
+//! (Circular and hyperbolic functions and powers stand in files of their own, those of `f64` too.)
 //!
 //! Each is within 1 ulp of the correctly rounded result over all 2^32 inputs (`cargo run --release -p gainsay-canon
 //! --example ulp` checks that). `exp` and `erf` stay in `f32`; `log`, `tanh` and `sigmoid` compute in `f64` and round
@@ -87,7 +88,7 @@ fn horner(coefficients: &[f32], x: f32) -> f32 {
     coefficients.iter().copied().reduce(|p, c| p.mul_add(x, c)).unwrap_or(0.0)
 }
 
-fn horner_f64(coefficients: &[f64], x: f64) -> f64 {
+pub(super) fn horner_f64(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().copied().reduce(|p, c| p.mul_add(x, c)).unwrap_or(0.0)
 }
 
@@ -140,7 +141,7 @@ pub fn gelu(x: f32) -> f32 {
 }
 
 /// `e^x` in `f64` for `|x| <= 200`, relative error below 2^-40.
-fn exp_f64(x: f64) -> f64 {
+pub(super) fn exp_f64(x: f64) -> f64 {
     let shifted = x.mul_add(std::f64::consts::LOG2_E, ROUND_F64);
     let n = shifted - ROUND_F64;
     let r = (-n).mul_add(std::f64::consts::LN_2, x);

@@ -1,13 +1,30 @@
 //! Elementwise operators.
 
 use super::number::{Float, Number};
-use super::{Call, each_index, elementary, offset};
+use super::{Call, each_index, offset};
 use crate::scalar::FromScalar;
 use crate::shape::{broadcast_strides, extents};
 use crate::tensor::Data;
-use crate::{Binary, OperatorError, Relation, Scalar, Tensor, Unary};
+use crate::{Binary, Class, OperatorError, Relation, Scalar, Tensor, Unary};
 
 type Computed = Result<Data, OperatorError>;
+
+/// `$body` for any integer type, wrapped again as that type; `$other` for others.
+macro_rules! map_integers {
+    ($data:expr, $v:ident => $body:expr, $other:expr) => {
+        match $data {
+            Data::I8($v) => Data::I8($body),
+            Data::I16($v) => Data::I16($body),
+            Data::I32($v) => Data::I32($body),
+            Data::I64($v) => Data::I64($body),
+            Data::U8($v) => Data::U8($body),
+            Data::U16($v) => Data::U16($body),
+            Data::U32($v) => Data::U32($body),
+            Data::U64($v) => Data::U64($body),
+            _ => $other,
+        }
+    };
+}
 
 /// `$body` for any number type, wrapped again as that type; `$other` for half types and bools.
 macro_rules! map_numbers {
@@ -89,36 +106,25 @@ impl Call<'_> {
 
     pub(super) fn unary(&self, function: Unary) -> Computed {
         let x = self.operand(0)?;
-        let other = || self.unsupported(x);
-        let f32s = |f: fn(f32) -> f32| match x.data() {
-            Data::F32(v) => Ok(Data::F32(map(v, |x| f(x).settle()))),
-            _ => Err(other()),
-        };
-        Ok(match function {
-            Unary::Neg => {
-                map_numbers!(x.data(), v => map(v, |x| x.neg().settle()), return Err(other()))
-            }
-            Unary::Abs => {
-                map_numbers!(x.data(), v => map(v, |x| x.magnitude().settle()), return Err(other()))
-            }
-            Unary::Relu => map_numbers!(x.data(), v => map(v, relu), return Err(other())),
-            Unary::Recip | Unary::Sqrt => match x.data() {
-                Data::F32(v) => Data::F32(map(v, |x| root_or_reciprocal(function, x))),
-                Data::F64(v) => Data::F64(map(v, |x| root_or_reciprocal(function, x))),
-                _ => return Err(other()),
-            },
-            Unary::Exp => f32s(elementary::exp)?,
-            Unary::Log => f32s(elementary::log)?,
-            Unary::Tanh => f32s(elementary::tanh)?,
-            Unary::Sigmoid => f32s(elementary::sigmoid)?,
-            Unary::Gelu => f32s(elementary::gelu)?,
-            Unary::Erf => f32s(elementary::erf)?,
-            Unary::Not => match x.data() {
-                Data::Bool(v) => Data::Bool(map(v, |x| 1 - x)),
-                _ => return Err(other()),
-            },
-            _ => return Err(other()),
+        Ok(match x.data() {
+            Data::F32(v) => Data::F32(map(v, |x| unary(function, x))),
+            Data::F64(v) => Data::F64(map(v, |x| unary(function, x))),
+            Data::Bool(v) => Data::Bool(map(v, |x| 1 - x)),
+            data => map_integers!(
+                data,
+                v => map(v, |x| unary_integer(function, x, !x)),
+                return Err(self.unsupported(x))
+            ),
         })
+    }
+
+    pub(super) fn classify(&self, class: Class) -> Computed {
+        let x = self.operand(0)?;
+        Ok(Data::Bool(match x.data() {
+            Data::F32(v) => map(v, |x| u8::from(classify(class, x))),
+            Data::F64(v) => map(v, |x| u8::from(classify(class, x))),
+            _ => return Err(self.unsupported(x)),
+        }))
     }
 
     pub(super) fn binary(&self, function: Binary) -> Computed {
@@ -192,10 +198,6 @@ impl Call<'_> {
 
     /// `min(max(x, lower), upper)`.
     pub(super) fn clamp(&self, lower: Option<Scalar>, upper: Option<Scalar>) -> Computed {
-        fn clamped<N: Number>(x: N, lower: Option<Scalar>, upper: Option<Scalar>) -> N {
-            let x = lower.map_or(x, |bound| x.larger(N::from_scalar(bound)));
-            upper.map_or(x, |bound| x.smaller(N::from_scalar(bound))).settle()
-        }
         let x = self.operand(0)?;
         Ok(
             map_numbers!(x.data(), v => map(v, |x| clamped(x, lower, upper)), return Err(self.unsupported(x))),
@@ -203,14 +205,28 @@ impl Call<'_> {
     }
 }
 
-/// `max(x, +0)`.
-fn relu<N: Number>(x: N) -> N {
-    x.larger(N::ZERO).settle()
+/// A function of a float.
+pub(crate) fn unary<F: Float>(function: Unary, x: F) -> F {
+    x.elementary(function).settle()
 }
 
-fn root_or_reciprocal<F: Float>(function: Unary, x: F) -> F {
-    let y = if function == Unary::Sqrt { x.root() } else { F::ONE.div(x) };
-    y.settle()
+/// A function of an integer, whose bitwise complement is `complement`; 0 for functions of floats.
+pub(crate) fn unary_integer<N: Number>(function: Unary, x: N, complement: N) -> N {
+    match function {
+        Unary::Neg => x.neg(),
+        Unary::Abs => x.magnitude(),
+        Unary::Relu => x.larger(N::ZERO),
+        Unary::Sign => x.signum_or_zero(),
+        Unary::BitNot => complement,
+        _ => N::ZERO,
+    }
+}
+
+pub(crate) fn classify<F: Float>(class: Class, x: F) -> bool {
+    match class {
+        Class::Nan => x.is_nan(),
+        Class::Infinite => x.magnitude().equal(F::NEGATIVE_INFINITY.neg()),
+    }
 }
 
 /// For bools (bytes 0 and 1), `and` and `or` are the smaller and the larger.
@@ -222,9 +238,15 @@ pub(crate) fn binary<N: Number>(function: Binary, a: N, b: N) -> N {
         Binary::Div => a.div(b),
         Binary::Max | Binary::Or => a.larger(b),
         Binary::Min | Binary::And => a.smaller(b),
-        _ => N::ZERO,
+        function => a.joined(function, b),
     };
     result.settle()
+}
+
+/// `min(max(x, lower), upper)`.
+pub(crate) fn clamped<N: Number>(x: N, lower: Option<Scalar>, upper: Option<Scalar>) -> N {
+    let x = lower.map_or(x, |bound| x.larger(N::from_scalar(bound)));
+    upper.map_or(x, |bound| x.smaller(N::from_scalar(bound))).settle()
 }
 
 /// IEEE 754: every comparison with NaN is false, but `!=` is true.

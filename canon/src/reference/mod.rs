@@ -5,25 +5,36 @@
 //! and only this module may define what they are.
 //!
 //! The rules in one place: IEEE 754 operations rounded to nearest even, never contracted or reassociated; every
-//! float operator that is not data movement writes the one quiet NaN; data movement copies bits.
+//! float operator that is not data movement writes the one quiet NaN; data movement copies bits; operators on half types
+//! are those on `f32` between a widening and one rounding ([`half`]).
 
 mod attention;
+pub(crate) mod circular;
+mod circular64;
 mod contraction;
 pub(crate) mod convolution;
 pub mod elementary;
 mod elementwise;
+mod exponential64;
+mod functions;
+pub(crate) mod half;
+pub(crate) mod hyperbolic;
 pub(crate) mod indexing;
 mod layer_norm;
 mod movement;
 pub(crate) mod number;
 mod pooling;
+pub(crate) mod powers;
+mod powers64;
 mod reduction;
 pub(crate) mod sampling;
 mod softmax;
 pub(crate) mod sorting;
+mod turns;
+mod wide;
 pub(crate) mod windows;
 
-pub(crate) use self::elementwise::{binary, compare};
+pub(crate) use self::elementwise::{binary, clamped, classify, compare, unary, unary_integer};
 pub(crate) use self::movement::filled;
 use crate::fast::environment::FloatEnvironment;
 use crate::tensor::Data;
@@ -52,6 +63,9 @@ pub(crate) fn compute(
     operands: &[&Tensor],
     result: &TensorType,
 ) -> Result<Data, OperatorError> {
+    if let Some(widened) = half::Widened::new(operator, operands, result) {
+        return widened.compute(operands, compute);
+    }
     let call = Call { operator, operands, result };
     match operator {
         Operator::Reshape { .. } => Ok(call.operand(0)?.data().clone()),
@@ -69,6 +83,7 @@ pub(crate) fn compute(
         Operator::CompareScalar { relation, scalar } => call.compare_scalar(*relation, *scalar),
         Operator::Where => call.select(),
         Operator::Clamp { min, max } => call.clamp(*min, *max),
+        Operator::Classify { class } => call.classify(*class),
         Operator::MatMul => call.matmul(),
         Operator::Linear => call.linear(),
         Operator::Conv2d { stride, padding, dilation, groups } => {

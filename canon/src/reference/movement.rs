@@ -1,5 +1,6 @@
 //! Data movement: bits are copied, NaN payloads and signed zeros included. Conversion is here too, but is arithmetic.
 
+use super::half::{bf16_from_f64, f16_from_f64, sticky};
 use super::number::Number;
 use super::{Call, each_index, offset};
 use crate::scalar::FromScalar;
@@ -90,33 +91,35 @@ impl Call<'_> {
         Ok(map_data!(&extended, v => gather(v, &shape, source)))
     }
 
-    /// Float to integer truncates and saturates, NaN becomes 0; integers wrap; to float rounds to nearest even; nonzero
-    /// and NaN are `true`; `true` is 1.
+    /// Float to integer truncates and saturates, NaN becomes 0; integers wrap; to float rounds once to nearest even;
+    /// nonzero and NaN are `true`; `true` is 1. Half operands have been widened before.
     pub(super) fn cast(&self, to: DType) -> Computed {
         macro_rules! numbers {
-            ($values:expr, $zero:expr; $($variant:ident $element:ident)*) => {
+            ($values:expr, $zero:expr, $wide:expr; $($variant:ident $element:ident)*) => {
                 match to {
                     $(DType::$variant => Data::$variant($values.iter().map(|&v| (v as $element).settle()).collect()),)*
                     DType::Bool => Data::Bool($values.iter().map(|&v| u8::from(v != $zero)).collect()),
-                    DType::F16 | DType::BF16 => return Err(self.unsupported(self.operand(0)?)),
+                    DType::F16 => Data::F16($values.iter().map(|&v| f16_from_f64($wide(v.into()))).collect()),
+                    DType::BF16 => Data::BF16($values.iter().map(|&v| bf16_from_f64($wide(v.into()))).collect()),
                 }
             };
-            ($values:expr, $zero:expr) => {
-                numbers!($values, $zero; F32 f32 F64 f64 I8 i8 I16 i16 I32 i32 I64 i64 U8 u8 U16 u16 U32 u32 U64 u64)
+            ($values:expr, $zero:expr, $wide:expr) => {
+                numbers!($values, $zero, $wide; F32 f32 F64 f64 I8 i8 I16 i16 I32 i32 I64 i64 U8 u8 U16 u16 U32 u32 U64 u64)
             };
         }
         let x = self.operand(0)?;
+        let float = |v: f64| v;
         Ok(match x.data() {
-            Data::F32(v) => numbers!(v, 0.0),
-            Data::F64(v) => numbers!(v, 0.0),
-            Data::I8(v) => numbers!(v, 0),
-            Data::I16(v) => numbers!(v, 0),
-            Data::I32(v) => numbers!(v, 0),
-            Data::I64(v) => numbers!(v, 0),
-            Data::U8(v) | Data::Bool(v) => numbers!(v, 0),
-            Data::U16(v) => numbers!(v, 0),
-            Data::U32(v) => numbers!(v, 0),
-            Data::U64(v) => numbers!(v, 0),
+            Data::F32(v) => numbers!(v, 0.0, float),
+            Data::F64(v) => numbers!(v, 0.0, float),
+            Data::I8(v) => numbers!(v, 0, sticky),
+            Data::I16(v) => numbers!(v, 0, sticky),
+            Data::I32(v) => numbers!(v, 0, sticky),
+            Data::I64(v) => numbers!(v, 0, sticky),
+            Data::U8(v) | Data::Bool(v) => numbers!(v, 0, sticky),
+            Data::U16(v) => numbers!(v, 0, sticky),
+            Data::U32(v) => numbers!(v, 0, sticky),
+            Data::U64(v) => numbers!(v, 0, sticky),
             Data::F16(_) | Data::BF16(_) => return Err(self.unsupported(x)),
         })
     }

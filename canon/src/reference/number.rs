@@ -2,7 +2,9 @@
 //!
 //! No method is called like one of the number types, which would silently win where the type is known.
 
+use super::functions;
 use crate::scalar::FromScalar;
+use crate::{Binary, Unary};
 
 /// An element type with arithmetic.
 pub(crate) trait Number: Copy + FromScalar {
@@ -31,6 +33,11 @@ pub(crate) trait Number: Copy + FromScalar {
     fn settle(self) -> Self;
     /// A count, rounded to nearest for floats, wrapped for integers.
     fn from_count(count: usize) -> Self;
+    /// -1, 0 or 1; 0 for NaN and zeros.
+    fn signum_or_zero(self) -> Self;
+    /// The functions of two operands beyond the four operations, maximum and minimum: for floats remainder, power, angle
+    /// and hypotenuse, for integers remainder, power, bits and shifts, total and wrapping; 0 for others.
+    fn joined(self, function: Binary, b: Self) -> Self;
 
     /// The larger; NaN propagates.
     fn larger(self, b: Self) -> Self {
@@ -55,10 +62,12 @@ pub(crate) trait Float: Number {
     /// `a * b + c`, rounded once.
     fn fma(self, b: Self, c: Self) -> Self;
     fn root(self) -> Self;
+    /// A function of one operand by its written sequence; NaN for those that floats lack.
+    fn elementary(self, function: Unary) -> Self;
 }
 
 macro_rules! float {
-    ($($float:ident, $magnitude:literal, $infinity:literal, $quiet:literal;)*) => {$(
+    ($($float:ident, $unary:ident, $binary:ident, $magnitude:literal, $infinity:literal, $quiet:literal;)*) => {$(
         impl Number for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -80,23 +89,30 @@ macro_rules! float {
                 $float::from_bits(if bits & $magnitude > $infinity { $quiet } else { bits })
             }
             fn from_count(count: usize) -> Self { count as $float }
+            fn signum_or_zero(self) -> Self {
+                if self > 0.0 { 1.0 } else if self < 0.0 { -1.0 } else { 0.0 }
+            }
+            fn joined(self, function: Binary, b: Self) -> Self {
+                functions::$binary(function, self, b)
+            }
         }
 
         impl Float for $float {
             const NEGATIVE_INFINITY: Self = $float::NEG_INFINITY;
             fn fma(self, b: Self, c: Self) -> Self { self.mul_add(b, c) }
             fn root(self) -> Self { $float::sqrt(self) }
+            fn elementary(self, function: Unary) -> Self { functions::$unary(function, self) }
         }
     )*};
 }
 
 float! {
-    f32, 0x7fff_ffff, 0x7f80_0000, 0x7fc0_0000;
-    f64, 0x7fff_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000;
+    f32, unary_f32, binary_f32, 0x7fff_ffff, 0x7f80_0000, 0x7fc0_0000;
+    f64, unary_f64, binary_f64, 0x7fff_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000;
 }
 
 macro_rules! integer {
-    ($abs:ident: $($integer:ident)*) => {$(
+    ($abs:ident $signum:ident $power:ident: $($integer:ident)*) => {$(
         impl Number for $integer {
             const ZERO: Self = 0;
             const ONE: Self = 1;
@@ -112,6 +128,25 @@ macro_rules! integer {
             fn is_nan(self) -> bool { false }
             fn settle(self) -> Self { self }
             fn from_count(count: usize) -> Self { count as $integer }
+            fn signum_or_zero(self) -> Self { $signum!(self) }
+            fn joined(self, function: Binary, b: Self) -> Self {
+                match function {
+                    // The divisor's sign: what truncation leaves, corrected once.
+                    Binary::Rem if b == 0 => 0,
+                    Binary::Rem => {
+                        let r = self.wrapping_rem(b);
+                        if r != 0 && r.less(0) != b.less(0) { r.wrapping_add(b) } else { r }
+                    }
+                    Binary::Pow => $power!(self, b),
+                    Binary::BitAnd => self & b,
+                    Binary::BitOr => self | b,
+                    Binary::BitXor | Binary::Xor => self ^ b,
+                    // Modulo the width.
+                    Binary::ShiftLeft => self.wrapping_shl(b as u32),
+                    Binary::ShiftRight => self.wrapping_shr(b as u32),
+                    _ => 0,
+                }
+            }
         }
     )*};
 }
@@ -126,6 +161,51 @@ macro_rules! identity {
         $x
     };
 }
+macro_rules! signed_signum {
+    ($x:expr) => {
+        $x.signum()
+    };
+}
+macro_rules! unsigned_signum {
+    ($x:expr) => {
+        if $x > 0 { 1 } else { 0 }
+    };
+}
+macro_rules! signed_power {
+    ($x:expr, $e:expr) => {
+        match ($x, $e) {
+            (x, e) if e >= 0 => raised(x, e as u64, 1, Self::wrapping_mul),
+            // 1 / x^|e| truncated: something is left of 1 and -1 only.
+            (1, _) => 1,
+            (-1, e) => {
+                if e & 1 == 0 {
+                    1
+                } else {
+                    -1
+                }
+            }
+            _ => 0,
+        }
+    };
+}
+macro_rules! unsigned_power {
+    ($x:expr, $e:expr) => {
+        raised($x, $e as u64, 1, Self::wrapping_mul)
+    };
+}
 
-integer!(wrapping: i8 i16 i32 i64);
-integer!(identity: u8 u16 u32 u64);
+/// `x^e` by repeated squaring; exact modulo the width, so the order does not matter.
+fn raised<T: Copy>(mut x: T, mut e: u64, one: T, multiply: impl Fn(T, T) -> T) -> T {
+    let mut result = one;
+    while e > 0 {
+        if e & 1 == 1 {
+            result = multiply(result, x);
+        }
+        x = multiply(x, x);
+        e >>= 1;
+    }
+    result
+}
+
+integer!(wrapping signed_signum signed_power: i8 i16 i32 i64);
+integer!(identity unsigned_signum unsigned_power: u8 u16 u32 u64);

@@ -62,11 +62,11 @@ every_set_and_thread_count_gives_the_reference_bits! {
     slice_is_the_reference: "slice", 300;
     concat_is_the_reference: "concat", 200;
     expand_is_the_reference: "expand", 200;
-    cast_is_the_reference: "cast", 300;
+    cast_is_the_reference: "cast", 800;
     full_and_pad_are_the_reference: "full and pad", 300;
-    unary_is_the_reference: "unary", 600;
-    binary_is_the_reference: "binary", 600;
-    compare_is_the_reference: "compare", 300;
+    unary_is_the_reference: "unary", 1_500;
+    binary_is_the_reference: "binary", 1_500;
+    compare_is_the_reference: "compare", 400;
     where_and_clamp_are_the_reference: "where and clamp", 400;
     matmul_and_linear_are_the_reference: "matmul and linear", 250;
     conv2d_is_the_reference: "conv2d", 250;

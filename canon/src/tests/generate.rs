@@ -1,7 +1,8 @@
 //! Well-typed calls from a seed: operators with attributes, shapes with empty and one-element axes, special values.
 
+use crate::reference::half::{bf16_from_f64, f16_from_f64};
 use crate::{
-    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
+    Binary, Class, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
     SliceRange, Tensor, TensorType, Unary, Window2d,
 };
 
@@ -79,6 +80,21 @@ fn f32_bits(rng: &mut Rng, values: Values) -> u32 {
     }
 }
 
+/// Any bits, or NaNs, subnormals and extremes that no `f32` is.
+fn f64_bits(rng: &mut Rng) -> u64 {
+    const SPECIAL: [u64; 8] = [
+        0x7ff0_0000_0000_0001,
+        0xfff8_0000_0000_1234,
+        0x0000_0000_0000_0001,
+        0x800f_ffff_ffff_ffff,
+        0x0010_0000_0000_0000,
+        0x7fef_ffff_ffff_ffff,
+        0xffef_ffff_ffff_ffff,
+        0x3fef_ffff_ffff_ffff,
+    ];
+    if rng.chance(2) { rng.pick(&SPECIAL) } else { rng.next() }
+}
+
 pub(super) fn tensor(rng: &mut Rng, dtype: DType, shape: &[u64]) -> Tensor {
     let tensor_type = TensorType::new(dtype, shape);
     let count = tensor_type.elements().unwrap();
@@ -87,8 +103,13 @@ pub(super) fn tensor(rng: &mut Rng, dtype: DType, shape: &[u64]) -> Tensor {
     for _ in 0..count {
         match dtype {
             DType::F32 => bytes.extend(f32_bits(rng, values).to_le_bytes()),
+            DType::F64 if rng.chance(8) => bytes.extend(f64_bits(rng).to_le_bytes()),
             DType::F64 => {
                 bytes.extend(f64::from(f32::from_bits(f32_bits(rng, values))).to_le_bytes())
+            }
+            DType::F16 | DType::BF16 if !rng.chance(4) => {
+                let narrow = if dtype == DType::F16 { f16_from_f64 } else { bf16_from_f64 };
+                bytes.extend(narrow(f32::from_bits(f32_bits(rng, values)).into()).to_le_bytes());
             }
             DType::Bool => bytes.push(rng.below(2) as u8),
             _ => {
@@ -134,9 +155,11 @@ fn broadcast(rng: &mut Rng) -> [Vec<u64>; 2] {
     })
 }
 
-const NUMBERS: [DType; 10] = [
+const NUMBERS: [DType; 12] = [
     DType::F32,
     DType::F64,
+    DType::F16,
+    DType::BF16,
     DType::I8,
     DType::I16,
     DType::I32,
@@ -233,8 +256,7 @@ fn expand(rng: &mut Rng) -> Call {
 }
 
 fn cast(rng: &mut Rng) -> Call {
-    let types = [NUMBERS.as_slice(), &[DType::Bool]].concat();
-    let (from, to) = (rng.pick(&types), rng.pick(&types));
+    let (from, to) = (rng.pick(&DType::ALL), rng.pick(&DType::ALL));
     let shape = shape(rng, 0, 3);
     (Operator::Cast { to }, vec![tensor(rng, from, &shape)])
 }
@@ -250,24 +272,36 @@ fn full_and_pad(rng: &mut Rng) -> Call {
     (Operator::Pad { padding, value }, vec![tensor(rng, dtype, &shape)])
 }
 
+/// Every function, by its stored discriminant.
+fn unary_function(discriminant: u64) -> Unary {
+    borsh::from_slice(&[discriminant as u8]).unwrap()
+}
+
 fn unary(rng: &mut Rng) -> Call {
-    use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Not, Recip, Relu, Sigmoid, Sqrt, Tanh};
-    let function =
-        rng.pick(&[Abs, Erf, Exp, Gelu, Log, Neg, Not, Recip, Relu, Sigmoid, Sqrt, Tanh]);
+    let function = unary_function(rng.below(34));
     let dtype = match function {
-        Neg | Abs | Relu => number(rng),
-        Recip | Sqrt => rng.pick(&[DType::F32, DType::F32, DType::F64]),
-        Not => DType::Bool,
-        _ => DType::F32,
+        Unary::Neg | Unary::Abs | Unary::Relu | Unary::Sign => number(rng),
+        Unary::BitNot => integer(rng),
+        Unary::Not => DType::Bool,
+        _ => float(rng),
     };
     let shape = shape(rng, 0, 4);
+    if dtype.is_float() && rng.chance(12) {
+        let class = rng.pick(&[Class::Nan, Class::Infinite]);
+        return (Operator::Classify { class }, vec![tensor(rng, dtype, &shape)]);
+    }
     (Operator::Unary { function }, vec![tensor(rng, dtype, &shape)])
 }
 
 fn binary(rng: &mut Rng) -> Call {
-    use Binary::{Add, And, Div, Max, Min, Mul, Or, Sub};
-    let function = rng.pick(&[Add, Sub, Mul, Div, Max, Min, And, Or]);
-    let dtype = if matches!(function, And | Or) { DType::Bool } else { number(rng) };
+    use Binary::{And, Atan2, BitAnd, BitOr, BitXor, Hypot, Or, ShiftLeft, ShiftRight, Xor};
+    let function: Binary = borsh::from_slice(&[rng.below(18) as u8]).unwrap();
+    let dtype = match function {
+        And | Or | Xor => DType::Bool,
+        BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight => integer(rng),
+        Atan2 | Hypot => float(rng),
+        _ => number(rng),
+    };
     let [a, b] = broadcast(rng);
     let a = tensor(rng, dtype, &a);
     if rng.chance(3) {
@@ -309,7 +343,11 @@ fn where_and_clamp(rng: &mut Rng) -> Call {
 }
 
 pub(super) fn float(rng: &mut Rng) -> DType {
-    rng.pick(&[DType::F32, DType::F32, DType::F32, DType::F64])
+    rng.pick(&[DType::F32, DType::F32, DType::F32, DType::F64, DType::F16, DType::BF16])
+}
+
+fn integer(rng: &mut Rng) -> DType {
+    rng.pick(&NUMBERS[4..])
 }
 
 /// Extents of a matrix product, beside the seams of tiles, strips and blocks.
@@ -413,8 +451,8 @@ fn reduction_and_softmax(rng: &mut Rng) -> Call {
         let axis = axis(rng, &shape);
         let dtype = number(rng);
         let (operator, dtype) = match rng.below(4) {
-            0 => (Operator::Softmax { axis }, DType::F32),
-            1 => (Operator::LogSoftmax { axis }, DType::F32),
+            0 => (Operator::Softmax { axis }, float(rng)),
+            1 => (Operator::LogSoftmax { axis }, float(rng)),
             2 => (Operator::Arg { extreme: rng.pick(&[Extreme::Max, Extreme::Min]), axis }, dtype),
             _ => {
                 use Reduction::{Max, Mean, Min, Product, Sum};

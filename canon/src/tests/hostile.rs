@@ -4,9 +4,10 @@ use borsh::{BorshDeserialize, to_vec};
 use proptest::prelude::*;
 
 use super::all_kernels;
-use super::generate::{Rng, tensor};
+use super::generate::{CALLS, Rng, tensor};
+use super::structural::STRUCTURAL;
 use crate::{
-    Binary, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
+    Binary, Class, DType, Extreme, Operator, PaddingCounts, Reduction, Relation, Rounding, Scalar,
     SliceRange, Tensor, TensorType, Unary, Window2d,
 };
 
@@ -64,11 +65,10 @@ fn window(rng: &mut Rng) -> Window2d {
 }
 
 fn operator(rng: &mut Rng) -> Operator {
-    let unary =
-        rng.pick(&[Unary::Neg, Unary::Sqrt, Unary::Exp, Unary::Not, Unary::Relu, Unary::Log]);
-    let binary = rng.pick(&[Binary::Add, Binary::Div, Binary::Max, Binary::And]);
+    let unary: Unary = borsh::from_slice(&[rng.below(34) as u8]).unwrap();
+    let binary: Binary = borsh::from_slice(&[rng.below(18) as u8]).unwrap();
     let relation = rng.pick(&[Relation::Equal, Relation::Less, Relation::GreaterEqual]);
-    match rng.below(25) {
+    match rng.below(26) {
         0 => Operator::Reshape { shape: numbers(rng, 10) },
         1 => Operator::Permute { axes: (0..rng.below(6)).map(|_| axis(rng)).collect() },
         2 => Operator::Slice {
@@ -117,6 +117,7 @@ fn operator(rng: &mut Rng) -> Operator {
             padding_counts: rng.pick(&[PaddingCounts::No, PaddingCounts::Yes]),
         },
         23 => Operator::AdaptiveAvgPool2d { output: pair(rng) },
+        24 => Operator::Classify { class: rng.pick(&[Class::Nan, Class::Infinite]) },
         _ => rng
             .pick(&[Operator::Softmax { axis: 0 }, Operator::LogSoftmax { axis: 1 }].each_ref())
             .clone(),
@@ -130,6 +131,80 @@ fn tensor_type(rng: &mut Rng, dtype: DType) -> TensorType {
         _ => [0; 4].map(|_| rng.between(1, 3)).to_vec(),
     };
     TensorType::new(dtype, shape)
+}
+
+/// Runs what infers and is small on every kernel set; everything else must be refused in words.
+fn refused_or_run(
+    rng: &mut Rng,
+    operator: &Operator,
+    operands: &[TensorType],
+) -> Result<(), TestCaseError> {
+    let cost = operator.cost(operands).operations;
+    prop_assert!(!operator.to_string().is_empty());
+    let results = match operator.infer(operands) {
+        Ok(results) => results,
+        Err(refusal) => {
+            prop_assert!(!refusal.to_string().is_empty());
+            prop_assert_eq!(cost, 0);
+            return Ok(());
+        }
+    };
+    let count = |types: &[TensorType]| types.iter().map(|x| x.elements().unwrap()).sum::<usize>();
+    if cost > 100_000 || count(operands) + count(&results) > 20_000 {
+        return Ok(());
+    }
+    let operands: Vec<Tensor> = operands.iter().map(|x| tensor(rng, x.dtype, &x.shape)).collect();
+    let operands: Vec<&Tensor> = operands.iter().collect();
+    let expected = all_kernels()[0].run(operator, &operands).unwrap();
+    for kernels in all_kernels() {
+        prop_assert_eq!(&kernels.run(operator, &operands).unwrap(), &expected, "{}", operator);
+    }
+    Ok(())
+}
+
+/// Another number, byte or element type somewhere in what encodes to `bytes`.
+fn changed(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
+    let at = rng.below(bytes.len() as u64) as usize;
+    if rng.chance(2) {
+        bytes[at] = rng.pick(&[0, 1, 2, 3, 5, 13, 255]);
+        return bytes;
+    }
+    let changed = number(rng).to_le_bytes();
+    let length = changed.len().min(bytes.len() - at);
+    bytes[at..at + length].copy_from_slice(&changed[..length]);
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_call_with_a_changed_attribute_or_operand_is_refused_or_runs(seed in any::<u64>()) {
+        let mut rng = Rng(seed);
+        let generators: Vec<_> = CALLS.into_iter().chain(STRUCTURAL).collect();
+        let (_, generate) = rng.pick(&generators);
+        let (mut operator, operands) = generate(&mut rng);
+        let mut types: Vec<TensorType> = operands.iter().map(|x| x.tensor_type().clone()).collect();
+        for _ in 0..rng.between(1, 2) {
+            if rng.chance(2) {
+                let bytes = changed(&mut rng, to_vec(&operator).unwrap());
+                operator = Operator::try_from_slice(&bytes).unwrap_or(operator);
+            } else if let Some(operand) = (types.len() as u64).checked_sub(1) {
+                let operand = rng.between(0, operand) as usize;
+                match rng.below(6) {
+                    0 => drop(types.remove(operand)),
+                    1 => types.push(types[operand].clone()),
+                    2 => types[operand].shape.push(number(&mut rng)),
+                    _ => {
+                        let bytes = changed(&mut rng, to_vec(&types[operand]).unwrap());
+                        types[operand] =
+                            TensorType::try_from_slice(&bytes).unwrap_or(types[operand].clone());
+                    }
+                }
+            }
+        }
+        refused_or_run(&mut rng, &operator, &types)?;
+    }
 }
 
 proptest! {
@@ -148,27 +223,8 @@ proptest! {
                 if same { TensorType::new(dtype, repeated.shape.as_slice()) } else { tensor_type(&mut rng, dtype) }
             })
             .collect();
-        let cost = operator.cost(&operands).operations;
-        prop_assert!(!operator.to_string().is_empty());
         prop_assert_eq!(Operator::try_from_slice(&to_vec(&operator).unwrap()).ok(), Some(operator.clone()));
-        let results = match operator.infer(&operands) {
-            Ok(results) => results,
-            Err(refusal) => {
-                prop_assert!(!refusal.to_string().is_empty());
-                prop_assert_eq!(cost, 0);
-                return Ok(());
-            }
-        };
-        let count = |types: &[TensorType]| types.iter().map(|x| x.elements().unwrap()).sum::<usize>();
-        if cost > 100_000 || count(&operands) + count(&results) > 20_000 {
-            return Ok(());
-        }
-        let operands: Vec<Tensor> = operands.iter().map(|x| tensor(&mut rng, x.dtype, &x.shape)).collect();
-        let operands: Vec<&Tensor> = operands.iter().collect();
-        let expected = all_kernels()[0].run(&operator, &operands).unwrap();
-        for kernels in all_kernels() {
-            prop_assert_eq!(&kernels.run(&operator, &operands).unwrap(), &expected, "{}", operator);
-        }
+        refused_or_run(&mut rng, &operator, &operands)?;
     }
 
     #[test]

@@ -8,14 +8,34 @@ use gainsay_canon::{Isa, Kernels, Operator, Tensor, Unary};
 /// A function and an independent `f64` oracle of it, accurate to a few 2^-52.
 pub type Function = (Unary, fn(f64) -> f64);
 
-/// The elementary functions. Gelu is not one: it is a composition in `f32`.
-pub const FUNCTIONS: [Function; 5] = [
+/// The elementary functions. Gelu, silu and log-sigmoid are none: they are compositions in `f32`.
+pub const FUNCTIONS: [Function; 19] = [
     (Unary::Exp, f64::exp),
     (Unary::Log, f64::ln),
     (Unary::Tanh, f64::tanh),
     (Unary::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
     (Unary::Erf, erf),
+    (Unary::Log1p, f64::ln_1p),
+    (Unary::Expm1, f64::exp_m1),
+    (Unary::Sin, f64::sin),
+    (Unary::Cos, f64::cos),
+    (Unary::Tan, f64::tan),
+    (Unary::Sinh, f64::sinh),
+    (Unary::Cosh, f64::cosh),
+    (Unary::Asin, f64::asin),
+    (Unary::Acos, f64::acos),
+    (Unary::Atan, f64::atan),
+    (Unary::Asinh, f64::asinh),
+    (Unary::Acosh, acosh),
+    (Unary::Atanh, f64::atanh),
+    (Unary::Rsqrt, |x| 1.0 / x.sqrt()),
 ];
+
+/// The library's loses half of the digits next to 1.
+fn acosh(x: f64) -> f64 {
+    let t = x - 1.0;
+    if x < 1.0 { f64::NAN } else { (t + (t * (x + 1.0)).sqrt()).ln_1p() }
+}
 
 /// `2 / sqrt(pi) * exp(-x^2) * sum of 2^n x^(2n+1) / (1 * 3 * .. * (2n+1))`: all terms have one sign.
 fn erf(x: f64) -> f64 {

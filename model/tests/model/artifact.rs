@@ -209,8 +209,8 @@ fn a_weights_file_of_any_other_content_is_refused() {
         assert!(matches!(load(&folder), Err(ArtifactError::Malformed { .. })));
     }
     let renamed = artifact.weights().iter().zip(&artifact.manifest().weights);
-    let renamed =
-        renamed.map(|(weight, entry)| (entry.name.replace("blocks", "stages"), weight.clone()));
+    let renamed = renamed
+        .map(|(weight, entry)| (entry.name.replace("blocks", "stages"), Tensor::clone(weight)));
     let program = artifact.programs()[0].program().clone();
     let other = Artifact::new("tiny", renamed.collect(), vec![program]).unwrap();
     assert_ne!(other.id(), artifact.id());
@@ -339,7 +339,7 @@ fn names_are_checked_on_the_way_in() {
     let program = || artifact.programs()[0].program().clone();
     let weights = || -> Vec<(String, Tensor)> {
         let entries = artifact.manifest().weights.iter().zip(artifact.weights());
-        entries.map(|(entry, weight)| (entry.name.clone(), weight.clone())).collect()
+        entries.map(|(entry, weight)| (entry.name.clone(), Tensor::clone(weight))).collect()
     };
     let refused = |name: &str, weights, programs| {
         matches!(Artifact::new(name, weights, programs), Err(ArtifactError::Manifest(_)))

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use gainsay_canon::{
-    Binary, DType, Isa, Kernels, Operator, Reduction, Relation, Rounding, Scalar, SliceRange,
+    Binary, DType, Isa, Kernels, Keys, Operator, Reduction, Relation, Rounding, Scalar, SliceRange,
     Tensor, TensorType, Unary, Window2d,
 };
 use gainsay_model::{Artifact, Program, ProgramBuilder, Runner, Value};
@@ -148,7 +148,7 @@ impl Writer {
         let rank = shape.len();
         let axis = if rank == 0 { 0 } else { attribute % rank as u8 };
         let functions = [Binary::Add, Binary::Sub, Binary::Mul, Binary::Max, Binary::Div];
-        match kind % 20 {
+        match kind % 30 {
             0..=2 => {
                 let function = functions[usize::from(attribute) % 5];
                 self.size(b) <= 512 && self.try_push(Operator::Binary { function }, &[a, b])
@@ -217,11 +217,124 @@ impl Writer {
                 };
                 self.try_push(Operator::MaxPool2d { window }, &[a])
             }
-            _ => {
+            18 | 19 => {
                 let scalar = Scalar::f32(0.25);
                 self.try_push(Operator::BinaryScalar { function: Binary::Mul, scalar }, &[a])
             }
+            _ => self.apply_block(kind % 30, a, b, attribute),
         }
+    }
+
+    /// The shapes that networks are made of: what a planner looks for.
+    fn apply_block(&mut self, kind: u8, a: Value, b: Value, attribute: u8) -> bool {
+        let shape = self.shape(a);
+        let (rank, size) = (shape.len() as u8, self.size(a));
+        match kind {
+            20 => {
+                let axes = (0..rank).map(|axis| (axis + 1 + attribute % 3) % rank.max(1));
+                self.try_push(Operator::Permute { axes: axes.collect() }, &[a])
+            }
+            21 => {
+                let shape = vec![2, size / 2];
+                size.is_multiple_of(2) && self.try_push(Operator::Reshape { shape }, &[a])
+            }
+            22 => {
+                let shape: Vec<u64> = [2].into_iter().chain(shape).collect();
+                size <= 256 && self.try_push(Operator::Expand { shape }, &[a])
+            }
+            23 => self.heads(a),
+            24 => self.attend(a, attribute),
+            25 => {
+                let Some(&width) = shape.last() else { return false };
+                let (gamma, beta) = (self.weight(&[width]), self.weight(&[width]));
+                let normalise = || Operator::LayerNorm { epsilon: Scalar::f32(1e-5) };
+                match attribute % 2 {
+                    0 => self.try_push(normalise(), &[a, gamma, beta]),
+                    _ => self.try_push(normalise(), &[a, gamma]),
+                }
+            }
+            26 | 27 => self.residual(a, attribute),
+            28 => {
+                let squared = Operator::Binary { function: Binary::Mul };
+                self.try_push(squared, &[a, a])
+            }
+            _ => {
+                // A weight seen through movement operators.
+                let (w, added) = (self.weight(&[3, 4]), Operator::Binary { function: Binary::Add });
+                let permuted = self.try_push(Operator::Permute { axes: vec![1, 0] }, &[w]);
+                let Some(&moved) = self.values.last() else { return false };
+                permuted
+                    && (self.try_push(Operator::MatMul, &[a, moved])
+                        || self.try_push(added, &[moved, b])
+                        || self.try_push(Operator::Softmax { axis: 0 }, &[moved]))
+            }
+        }
+    }
+
+    /// Splits the last axis into two heads and brings them to the front.
+    fn heads(&mut self, x: Value) -> bool {
+        let shape = self.shape(x);
+        let [before @ .., last] = &shape[..] else { return false };
+        if before.is_empty() || !last.is_multiple_of(2) {
+            return false;
+        }
+        let split = before.iter().copied().chain([2, last / 2]).collect();
+        let rank = shape.len() as u8 + 1;
+        let axes = (0..rank - 3).chain([rank - 2, rank - 3, rank - 1]).collect();
+        self.try_push(Operator::Reshape { shape: split }, &[x])
+            && self.then(Operator::Permute { axes })
+    }
+
+    fn then(&mut self, operator: Operator) -> bool {
+        self.values.last().copied().is_some_and(|value| self.try_push(operator, &[value]))
+    }
+
+    fn attend(&mut self, q: Value, attribute: u8) -> bool {
+        let shape = self.shape(q);
+        let operator = Operator::Attention {
+            scale: Scalar::f32(0.5),
+            softcap: None,
+            keys: if attribute.is_multiple_of(2) { Keys::All } else { Keys::Causal },
+            masked: false,
+            biased: false,
+        };
+        let attended = shape.len() >= 2 && self.try_push(operator, &[q, q, q]);
+        let rank = shape.len() as u8;
+        if attended && rank >= 3 && attribute > 99 {
+            // As after the heads of a transformer: back to one row per token, and a product.
+            let axes = (0..rank - 3).chain([rank - 2, rank - 3, rank - 1]).collect();
+            let width = shape[shape.len() - 3] * shape[shape.len() - 1];
+            let mut joined: Vec<u64> = shape[..shape.len() - 3].to_vec();
+            joined.extend([shape[shape.len() - 2], width]);
+            let w = self.weight(&[width, 3]);
+            return self.then(Operator::Permute { axes })
+                && self.then(Operator::Reshape { shape: joined })
+                && self
+                    .values
+                    .last()
+                    .copied()
+                    .is_some_and(|joined| self.try_push(Operator::Linear, &[joined, w]));
+        }
+        attended
+    }
+
+    /// A product of the same width, a function of it, and what went in added again.
+    fn residual(&mut self, x: Value, attribute: u8) -> bool {
+        let shape = self.shape(x);
+        let Some(&width) = shape.last() else { return false };
+        let (w, bias) = (self.weight(&[width, width]), self.weight(&[width]));
+        if !self.try_push(Operator::Linear, &[x, w, bias]) {
+            return false;
+        }
+        if attribute.is_multiple_of(3) {
+            let (function, flat) = (Unary::Tanh, vec![shape.iter().product()]);
+            let _ = self.then(Operator::Reshape { shape: flat })
+                && self.then(Operator::Unary { function })
+                && self.then(Operator::Reshape { shape });
+        }
+        let Some(&y) = self.values.last() else { return false };
+        let operands = if attribute > 127 { [x, y] } else { [y, x] };
+        self.try_push(Operator::Binary { function: Binary::Add }, &operands)
     }
 
     fn convolve(&mut self, x: Value, channels: u64) -> bool {

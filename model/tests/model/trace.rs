@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::generator::{Made, all_kernels, make, recipes, reference};
 
 /// Every value of a run, none freed.
-fn all_values(made: &Made, program: &TypedProgram) -> BTreeMap<Slot, Tensor> {
+pub fn all_values(made: &Made, program: &TypedProgram) -> BTreeMap<Slot, Tensor> {
     let kernels = reference();
     let ambient = made.inputs.iter().cloned().chain(
         program.program().weights.iter().map(|&index| made.artifact.weight(index).unwrap().clone()),
@@ -26,7 +26,7 @@ fn all_values(made: &Made, program: &TypedProgram) -> BTreeMap<Slot, Tensor> {
 }
 
 /// `S_index` read off the definition.
-fn state(
+pub fn state(
     made: &Made,
     program: &TypedProgram,
     values: &BTreeMap<Slot, Tensor>,

@@ -98,12 +98,25 @@ impl Simd for Avx2 {
         unsafe { _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0])) }
     }
 
+    #[inline(always)]
+    fn reaches(self, x: __m256, limit: f32) -> bool {
+        // SAFETY: `self` exists only where the CPU has the instruction set.
+        unsafe {
+            let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
+            _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(magnitude, _mm256_set1_ps(limit))) != 0
+        }
+    }
+
     define! { __m256;
         add(a, b) = _mm256_add_ps(a, b);
         sub(a, b) = _mm256_sub_ps(a, b);
         mul(a, b) = _mm256_mul_ps(a, b);
         div(a, b) = _mm256_div_ps(a, b);
         sqrt(a) = _mm256_sqrt_ps(a);
+        floor(a) = _mm256_floor_ps(a);
+        ceil(a) = _mm256_ceil_ps(a);
+        trunc(a) = _mm256_round_ps::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(a);
+        round(a) = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         fma(a, b, c) = _mm256_fmadd_ps(a, b, c);
         larger(a, b) = _mm256_max_ps(a, b);
         smaller(a, b) = _mm256_min_ps(a, b);
@@ -140,11 +153,16 @@ impl Simd for Avx2 {
         sub_d(a, b) = _mm256_sub_pd(a, b);
         mul_d(a, b) = _mm256_mul_pd(a, b);
         div_d(a, b) = _mm256_div_pd(a, b);
+        sqrt_d(a) = _mm256_sqrt_pd(a);
         fma_d(a, b, c) = _mm256_fmadd_pd(a, b, c);
         where_less_d(a, b, x, y) = _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_LT_OQ>(a, b));
         scale_d(p, shifted) = {
             let n = _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted));
             _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(p), n))
+        };
+        flip_d(p, shifted) = {
+            let odd = _mm256_slli_epi64::<63>(_mm256_castpd_si256(shifted));
+            _mm256_xor_pd(p, _mm256_castsi256_pd(odd))
         };
         exponent_field(a) = {
             // As the low bits of 2^52.

@@ -100,12 +100,22 @@ impl Simd for Avx512 {
         }
     }
 
+    #[inline(always)]
+    fn reaches(self, x: __m512, limit: f32) -> bool {
+        // SAFETY: `self` exists only where the CPU has the instruction set.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(x), _mm512_set1_ps(limit)) != 0 }
+    }
+
     define! { __m512;
         add(a, b) = _mm512_add_ps(a, b);
         sub(a, b) = _mm512_sub_ps(a, b);
         mul(a, b) = _mm512_mul_ps(a, b);
         div(a, b) = _mm512_div_ps(a, b);
         sqrt(a) = _mm512_sqrt_ps(a);
+        floor(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(a);
+        ceil(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC }>(a);
+        trunc(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(a);
+        round(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         fma(a, b, c) = _mm512_fmadd_ps(a, b, c);
         larger(a, b) = _mm512_max_ps(a, b);
         smaller(a, b) = _mm512_min_ps(a, b);
@@ -140,11 +150,16 @@ impl Simd for Avx512 {
         sub_d(a, b) = _mm512_sub_pd(a, b);
         mul_d(a, b) = _mm512_mul_pd(a, b);
         div_d(a, b) = _mm512_div_pd(a, b);
+        sqrt_d(a) = _mm512_sqrt_pd(a);
         fma_d(a, b, c) = _mm512_fmadd_pd(a, b, c);
         where_less_d(a, b, x, y) = _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b), y, x);
         scale_d(p, shifted) = {
             let n = _mm512_slli_epi64::<52>(_mm512_castpd_si512(shifted));
             _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(p), n))
+        };
+        flip_d(p, shifted) = {
+            let odd = _mm512_slli_epi64::<63>(_mm512_castpd_si512(shifted));
+            _mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(p), odd))
         };
         exponent_field(a) = {
             // As the low bits of 2^52.

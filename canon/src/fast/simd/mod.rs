@@ -1,4 +1,4 @@
-//! One vector interface, three widths.
+//! One vector interface, four widths.
 //!
 //! Every method is an IEEE 754 operation or exact bit work on each lane, so a kernel written against it gives the same
 //! bits at every width. A value of a type that implements [`Simd`] proves that the CPU has the instruction set, which is
@@ -9,6 +9,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 mod wide;
 
@@ -16,6 +18,8 @@ mod wide;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;
 pub(crate) use scalar::Scalar;
 pub(crate) use wide::Wide;
 
@@ -46,7 +50,7 @@ pub(crate) trait Simd: Copy + Send + Sync {
     type F: Copy;
     /// `LANES` of `f64`.
     type D: Copy;
-    /// 1, 8 or 16.
+    /// 1, 4, 8 or 16.
     const LANES: usize;
 
     /// Runs a kernel with the instruction set enabled.
@@ -73,6 +77,14 @@ pub(crate) trait Simd: Copy + Send + Sync {
         mul(a, b);
         div(a, b);
         sqrt(a);
+        /// Rounded down to an integer.
+        floor(a);
+        /// Rounded up.
+        ceil(a);
+        /// Rounded toward zero.
+        trunc(a);
+        /// Rounded to nearest, ties to even.
+        round(a);
         /// `a * b + c`, rounded once.
         fma(a, b, c);
         /// `a > b ? a : b`, so `b` where one is NaN or both are zeros.
@@ -104,17 +116,23 @@ pub(crate) trait Simd: Copy + Send + Sync {
         sub_d(a, b);
         mul_d(a, b);
         div_d(a, b);
+        sqrt_d(a);
         /// `a * b + c`, rounded once.
         fma_d(a, b, c);
         /// `a < b ? x : y`.
         where_less_d(a, b, x, y);
         /// `p * 2^n` for `shifted = n + ROUND_F64`, where `p` and the result are normal.
         scale_d(p, shifted);
+        /// `p`, negated where n is odd in `shifted = n + ROUND_F64`.
+        flip_d(p, shifted);
         /// The sign and exponent field as a number.
         exponent_field(a);
         /// The mantissa as a number from 1 to 2.
         mantissa(a);
     }
+
+    /// Whether the magnitude of some lane is `limit` or more, or some lane is NaN.
+    fn reaches(self, x: Self::F, limit: f32) -> bool;
 
     /// The first `LANES` elements of a slice.
     #[inline(always)]
@@ -161,6 +179,8 @@ pub(crate) enum Vectors {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
 }
 
 impl Vectors {
@@ -174,6 +194,10 @@ impl Vectors {
             Isa::Avx512 => Avx512::detect().map(Vectors::Avx512),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512 => None,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Neon::detect().map(Vectors::Neon),
+            #[cfg(not(target_arch = "aarch64"))]
+            Isa::Neon => None,
         }
     }
 
@@ -185,6 +209,8 @@ impl Vectors {
             Vectors::Avx2(simd) => simd.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Vectors::Avx512(simd) => simd.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Vectors::Neon(simd) => simd.run(kernel),
         }
     }
 }

@@ -57,12 +57,21 @@ impl Simd for Scalar {
         x as f32
     }
 
+    #[inline(always)]
+    fn reaches(self, x: f32, limit: f32) -> bool {
+        x.is_nan() || x.abs() >= limit
+    }
+
     define! { f32;
         add(a, b) = a + b;
         sub(a, b) = a - b;
         mul(a, b) = a * b;
         div(a, b) = a / b;
         sqrt(a) = a.sqrt();
+        floor(a) = a.floor();
+        ceil(a) = a.ceil();
+        trunc(a) = a.trunc();
+        round(a) = a.round_ties_even();
         fma(a, b, c) = a.mul_add(b, c);
         larger(a, b) = if a > b { a } else { b };
         smaller(a, b) = if a < b { a } else { b };
@@ -88,9 +97,11 @@ impl Simd for Scalar {
         sub_d(a, b) = a - b;
         mul_d(a, b) = a * b;
         div_d(a, b) = a / b;
+        sqrt_d(a) = a.sqrt();
         fma_d(a, b, c) = a.mul_add(b, c);
         where_less_d(a, b, x, y) = if a < b { x } else { y };
         scale_d(p, shifted) = f64::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 52));
+        flip_d(p, shifted) = f64::from_bits(p.to_bits() ^ shifted.to_bits() << 63);
         exponent_field(a) = (a.to_bits() >> 52) as f64;
         mantissa(a) = f64::from_bits((a.to_bits() & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
     }

@@ -25,6 +25,8 @@ fn lanes(vectors: Vectors) -> usize {
         Vectors::Avx2(_) => 8,
         #[cfg(target_arch = "x86_64")]
         Vectors::Avx512(_) => 16,
+        #[cfg(target_arch = "aarch64")]
+        Vectors::Neon(_) => 4,
     }
 }
 
