@@ -69,18 +69,22 @@ impl Case {
     }
 
     fn link(&mut self, rng: &mut Rng, shape: &[u64]) -> Link {
-        use Binary::{Add, Div, Max, Min, Mul, Sub};
-        use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Sqrt, Tanh};
+        use Binary::{Add, Atan2, Div, Hypot, Max, Min, Mul, Pow, Rem, Sub};
+        use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Silu, Sin, Sqrt, Tanh};
         let chain = vec![LinkOperand::Chain];
         match rng.below(5) {
             0 => {
-                let function =
-                    rng.pick(&[Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Sqrt, Tanh]);
+                let function = rng.pick(&[
+                    Abs, Erf, Exp, Gelu, Gelu, Log, Neg, Recip, Relu, Sigmoid, Silu, Sin, Sqrt,
+                    Tanh,
+                ]);
                 Link { operator: Operator::Unary { function }, operands: chain }
             }
             1 => {
-                let (function, scalar) =
-                    (rng.pick(&[Add, Sub, Mul, Div, Max, Min]), scalar(rng, DType::F32));
+                let (function, scalar) = (
+                    rng.pick(&[Add, Sub, Mul, Div, Max, Min, Rem, Pow, Atan2, Hypot]),
+                    scalar(rng, DType::F32),
+                );
                 Link { operator: Operator::BinaryScalar { function, scalar }, operands: chain }
             }
             2 => {
@@ -88,8 +92,9 @@ impl Case {
                 Link { operator: Operator::Clamp { min, max }, operands: chain }
             }
             _ => {
-                let operator =
-                    Operator::Binary { function: rng.pick(&[Add, Sub, Mul, Div, Max, Min]) };
+                let operator = Operator::Binary {
+                    function: rng.pick(&[Add, Sub, Mul, Div, Max, Min, Rem, Pow, Atan2, Hypot]),
+                };
                 if rng.chance(8) {
                     return Link {
                         operator,

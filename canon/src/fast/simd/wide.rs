@@ -76,14 +76,23 @@ impl<S: Simd, const K: usize> Simd for Wide<S, K> {
         result
     }
 
+    #[inline(always)]
+    fn reaches(self, x: [S::F; K], limit: f32) -> bool {
+        let mut any = false;
+        for x in x {
+            any |= self.0.reaches(x, limit);
+        }
+        any
+    }
+
     each! { F;
-        add(a, b); sub(a, b); mul(a, b); div(a, b); sqrt(a); fma(a, b, c); larger(a, b); smaller(a, b); abs(a); neg(a);
+        add(a, b); sub(a, b); mul(a, b); div(a, b); sqrt(a); floor(a); ceil(a); trunc(a); round(a); fma(a, b, c); larger(a, b); smaller(a, b); abs(a); neg(a);
         and(a, b); or(a, b); copysign(a, s); where_less(a, b, x, y); where_equal(a, b, x, y); nan_or(x, y);
         scale(p, shifted); scale_normal(p, shifted);
     }
 
     each! { D;
-        add_d(a, b); sub_d(a, b); mul_d(a, b); div_d(a, b); fma_d(a, b, c); where_less_d(a, b, x, y);
-        scale_d(p, shifted); exponent_field(a); mantissa(a);
+        add_d(a, b); sub_d(a, b); mul_d(a, b); div_d(a, b); sqrt_d(a); fma_d(a, b, c); where_less_d(a, b, x, y);
+        scale_d(p, shifted); flip_d(p, shifted); exponent_field(a); mantissa(a);
     }
 }

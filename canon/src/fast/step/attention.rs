@@ -153,6 +153,7 @@ impl Attention {
             let strip = Strip { a, rows, panel, k: d, columns, stride: wide };
             strip.run(task.fast.vectors, 0..d, &mut scores[first..]);
         }
+        let all = self.seen(strip.end - 1).max(1).next_multiple_of(WIDEST);
         for (query, row) in strip.clone().zip(scores.chunks_exact_mut(wide)) {
             let biased = self.lines.len() > BIAS;
             if biased {
@@ -164,7 +165,7 @@ impl Attention {
             }
             let bias = biased.then_some(spare.as_slice());
             let seen = self.seen(query);
-            let row = &mut row[..seen.max(1).next_multiple_of(WIDEST)];
+            let row = &mut row[..all];
             if biased || self.softcap.is_some() || self.scale != 1.0 {
                 let (scale, softcap) = (self.scale, self.softcap);
                 task.fast.vectors.run(Scores { row, scale, softcap, bias });
@@ -177,8 +178,8 @@ impl Attention {
                     }
                 }
             }
-            task.fast.vectors.run(Weights { row, seen });
         }
+        task.fast.vectors.run(Weights { rows: scores, width: wide, count: rows, all });
     }
 
     /// The weighted values of a strip, and what follows.
@@ -285,11 +286,13 @@ impl Kernel for Scores<'_> {
     }
 }
 
-/// Softmax of a row of whole vectors of 16, of which `seen` count and the others are -inf. A row whose maximum is -inf
-/// gets -inf as its first weight.
+/// Softmax of some rows, in their first `all` elements, a multiple of 16: -inf where a key takes no part. A row whose
+/// maximum is -inf gets -inf as its first weight. All rows at once, so that none waits for its own maximum and sum.
 struct Weights<'a> {
-    row: &'a mut [f32],
-    seen: usize,
+    rows: &'a mut [f32],
+    width: usize,
+    count: usize,
+    all: usize,
 }
 
 impl Kernel for Weights<'_> {
@@ -297,18 +300,29 @@ impl Kernel for Weights<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let row = self.row;
-        let max = maximum(s, row);
-        if max == f32::NEG_INFINITY {
-            let nan = row[..self.seen].iter().any(|x| x.is_nan());
-            row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
-            return;
+        let Weights { rows, width, count, all } = self;
+        let (mut largest, mut totals) = ([0.0; ROWS], [0.0; ROWS]);
+        for (row, max) in rows.chunks_exact(width).zip(&mut largest).take(count) {
+            *max = maximum(s, &row[..all]);
         }
-        let total = exponentials(s, row, s.splat(max), false);
-        let total = s.splat(total);
-        for part in row.chunks_exact_mut(S::LANES) {
-            let weight = s.div(s.load(part), total);
-            s.store(part, weight);
+        let each = largest.iter().zip(&mut totals).take(count);
+        for (row, (&max, total)) in rows.chunks_exact_mut(width).zip(each) {
+            let row = &mut row[..all];
+            if max == f32::NEG_INFINITY {
+                // Nothing takes part, or what does is -inf or NaN.
+                let nan = row.iter().any(|x| x.is_nan());
+                row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
+                *total = 1.0;
+            } else {
+                *total = exponentials(s, row, s.splat(max), false);
+            }
+        }
+        for (row, &total) in rows.chunks_exact_mut(width).zip(&totals).take(count) {
+            let total = s.splat(total);
+            for part in row[..all].chunks_exact_mut(S::LANES) {
+                let weight = s.div(s.load(part), total);
+                s.store(part, weight);
+            }
         }
     }
 }

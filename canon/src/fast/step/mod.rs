@@ -128,7 +128,7 @@ impl Plan<'_> {
             return None;
         }
         let output = self.output()?.lines(inner);
-        let mut chain = Chain { actions: vec![], others: vec![], output, computed: true };
+        let mut chain = Chain { actions: vec![], others: vec![], output };
         for (function, operand) in first {
             let other = self.other(operand, inner, &mut chain)?;
             chain.actions.push(Action::Right(*function, other));
@@ -136,6 +136,9 @@ impl Plan<'_> {
         for link in &self.spec.chain {
             let action = self.action(link, inner, &mut chain)?;
             chain.actions.push(action);
+        }
+        if chain.actions.is_empty() {
+            chain.actions.push(Action::Settle);
         }
         Some(chain)
     }
