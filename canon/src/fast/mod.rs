@@ -15,12 +15,14 @@ pub(crate) mod environment;
 mod gemm;
 mod hyperbolic;
 mod image;
+mod indexing;
 mod movement;
 mod plain;
 mod pooling;
 mod powers;
 mod rows;
 mod simd;
+mod sorting;
 pub(crate) mod step;
 mod strided;
 mod threads;
@@ -72,6 +74,9 @@ impl Fast {
     }
 
     fn compute(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        if result.shape.contains(&0) {
+            return Ok(None);
+        }
         if let Some(widened) = Widened::new(operator, operands, result) {
             let compute = |operator: &_, operands: &[&Tensor], result: &_| {
                 let data = self.compute(operator, operands, result)?;
@@ -80,15 +85,13 @@ impl Fast {
             return widened.compute(operands, compute).map(Some);
         }
         match (operator, operands) {
-            (Operator::Permute { axes }, [x]) => Ok(Some(movement::permute(x, axes, result))),
-            (Operator::Slice { ranges }, [x]) => Ok(Some(movement::slice(x, ranges, result))),
-            (Operator::Expand { .. }, [x]) => Ok(Some(movement::expand(x, result))),
+            (Operator::Permute { axes }, [x]) => self.permute(x, axes, result),
+            (Operator::Slice { ranges }, [x]) => self.slice(x, ranges, result),
+            (Operator::Expand { .. }, [x]) => self.expand(x, result),
             (Operator::Pad { padding, value }, [x]) => {
                 Ok(Some(movement::pad(x, padding, *value, result)))
             }
-            (Operator::Concat { axis }, _) => {
-                Ok(Some(movement::concat(operands, usize::from(*axis), result)))
-            }
+            (Operator::Concat { axis }, _) => self.concat(operands, usize::from(*axis), result),
             (Operator::Binary { function }, [a, b]) => self.binary(*function, a, b, result),
             (Operator::Compare { relation }, [a, b]) => self.compare(*relation, a, b, result),
             (Operator::CompareScalar { relation, scalar }, [a]) => {
@@ -104,11 +107,54 @@ impl Fast {
                 self.softmax(true, *axis, x)
             }
             (Operator::Classify { class }, [x]) => self.classify(*class, x),
-            (_, [x]) => match x.as_f32() {
+            (Operator::MatMul | Operator::Linear | Operator::Conv2d { .. }, _) => {
+                self.contraction(operator, operands, result)
+            }
+            (
+                Operator::Unary { .. } | Operator::BinaryScalar { .. } | Operator::Clamp { .. },
+                [x],
+            ) => match x.as_f32() {
                 Some(values) => self.map_f32(operator, values),
                 None => self.map_plain(operator, x),
             },
-            _ => self.contraction(operator, operands, result),
+            _ => self.structural(operator, operands, result),
+        }
+    }
+
+    /// The operators that index, slide, resample, sort and normalise.
+    fn structural(
+        &self,
+        operator: &Operator,
+        operands: &[&Tensor],
+        result: &TensorType,
+    ) -> Computed {
+        match (operator, operands) {
+            (Operator::Gather { axis }, [x, indices]) => {
+                self.gather(usize::from(*axis), x, indices, result)
+            }
+            (Operator::Take { axis }, [x, indices]) => self.take(usize::from(*axis), x, indices),
+            (Operator::GatherNd, [x, indices]) => self.gather_nd(x, indices),
+            (Operator::Scatter { axis, update }, &[x, indices, values]) => {
+                self.scatter(usize::from(*axis), *update, [x, indices, values])
+            }
+            (Operator::TakeAssign { axis, update }, &[x, indices, values]) => {
+                self.take_assign(usize::from(*axis), *update, [x, indices, values])
+            }
+            (Operator::ScatterNd { update }, &[x, indices, values]) => {
+                self.scatter_nd(*update, [x, indices, values])
+            }
+            (Operator::SliceAssign { ranges }, [x, value]) => self.slice_assign(ranges, x, value),
+            (Operator::Unfold { axis, step, .. }, [x]) => {
+                self.unfold(x, usize::from(*axis), *step, result)
+            }
+            (Operator::Sort { axis, order }, [x]) => self.sort(usize::from(*axis), *order, x),
+            (Operator::ArgSort { axis, order }, [x]) => {
+                self.arg_sort(usize::from(*axis), *order, x)
+            }
+            (Operator::Cumulative { function, axis }, [x]) => {
+                self.cumulative(*function, usize::from(*axis), x)
+            }
+            _ => Ok(None),
         }
     }
 
