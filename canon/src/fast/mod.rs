@@ -31,6 +31,7 @@ mod spatial;
 pub(crate) mod step;
 mod strided;
 mod threads;
+mod upsampling;
 mod windows;
 
 use std::num::NonZeroUsize;

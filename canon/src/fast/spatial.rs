@@ -20,15 +20,15 @@ const CHANNELS: usize = if cfg!(test) { 2 } else { 8 };
 
 /// Extents and attributes of a convolution over three axes.
 #[derive(Clone, Copy, Debug)]
-struct Volume {
+pub(super) struct Volume {
     /// Input channels of one group.
-    channels: usize,
-    input: [usize; 3],
-    kernel: [usize; 3],
-    output: [usize; 3],
-    stride: [usize; 3],
-    padding: [usize; 3],
-    dilation: [usize; 3],
+    pub channels: usize,
+    pub input: [usize; 3],
+    pub kernel: [usize; 3],
+    pub output: [usize; 3],
+    pub stride: [usize; 3],
+    pub padding: [usize; 3],
+    pub dilation: [usize; 3],
 }
 
 /// Three attributes or extents, 1 (or 0 for padding) in front where there are two.
@@ -61,7 +61,7 @@ impl Volume {
         }
     }
 
-    fn window(&self) -> usize {
+    pub(super) fn window(&self) -> usize {
         self.kernel.iter().product()
     }
 }
@@ -211,6 +211,10 @@ impl Fast {
             out_group: shape[1] / groups,
         };
         let mut output = vec![0.0; shape.iter().product()];
+        if transposed.is_upsampling() {
+            self.upsample(&transposed, &mut output)?;
+            return Ok(Some(Data::F32(output)));
+        }
         let blocks = transposed.out_group.div_ceil(CHANNELS);
         let lines = volume.output[0] * volume.output[1];
         let work =
@@ -290,13 +294,13 @@ impl Columns for DeformedColumns<'_> {
 }
 
 /// A transposed convolution.
-struct Transposed<'a> {
-    volume: Volume,
-    x: &'a [f32],
-    w: &'a [f32],
-    bias: Option<&'a [f32]>,
-    groups: usize,
-    out_group: usize,
+pub(super) struct Transposed<'a> {
+    pub volume: Volume,
+    pub x: &'a [f32],
+    pub w: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+    pub groups: usize,
+    pub out_group: usize,
 }
 
 /// One line along the last axis, of some channels of one group of one image.

@@ -227,6 +227,7 @@ fn conv_transpose(rng: &mut Rng) -> Call {
             let [c, d]: [u64; 2] = some(rng, 1, 4);
             (operator, vec![batch, channels, a, b], vec![channels, out, c, d])
         };
+        let operator = if rng.chance(3) { upsampling(operator, &w) } else { operator };
         let mut operands = vec![tensor(rng, dtype, &x), tensor(rng, dtype, &w)];
         if rng.chance(2) {
             operands.push(tensor(rng, dtype, &[out * groups]));
@@ -234,6 +235,20 @@ fn conv_transpose(rng: &mut Rng) -> Call {
         if infers(&operator, &operands) {
             return (operator, operands);
         }
+    }
+}
+
+/// The kernel side by side with itself.
+fn upsampling(operator: Operator, w: &[u64]) -> Operator {
+    match operator {
+        Operator::ConvTranspose2d { output_padding, groups, .. } => Operator::ConvTranspose2d {
+            stride: [w[2], w[3]],
+            padding: [0; 2],
+            output_padding,
+            dilation: [1; 2],
+            groups,
+        },
+        other => other,
     }
 }
 
