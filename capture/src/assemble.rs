@@ -1,5 +1,7 @@
 //! Folded graphs as one artifact: weights named and shared, programs written by the model's builder.
 
+use std::sync::Arc;
+
 use gainsay_canon::Tensor;
 use gainsay_model::{Artifact, BuildError, Program, ProgramBuilder, Value as Built};
 
@@ -60,7 +62,7 @@ struct Weights {
 
 impl Weights {
     /// The index of a constant. The same content is not stored twice under one name; another content gets a number.
-    fn index(&mut self, name: &ConstantName, tensor: Tensor) -> u32 {
+    fn index(&mut self, name: &ConstantName, tensor: Arc<Tensor>) -> u32 {
         let mut number = 0usize;
         loop {
             let candidate = match (name, number) {
@@ -71,12 +73,12 @@ impl Weights {
                 (ConstantName::Anonymous, number) => format!("constant.{number}"),
             };
             match self.named.iter().position(|(name, _)| *name == candidate) {
-                Some(at) if self.named.get(at).is_some_and(|(_, known)| *known == tensor) => {
+                Some(at) if self.named.get(at).is_some_and(|(_, known)| *known == *tensor) => {
                     return at as u32;
                 }
                 Some(_) => number += 1,
                 None => {
-                    self.named.push((candidate, tensor));
+                    self.named.push((candidate, Arc::unwrap_or_clone(tensor)));
                     return self.named.len() as u32 - 1;
                 }
             }

@@ -14,6 +14,7 @@ use crate::lower::lower;
 use crate::parameters::Initialise;
 use crate::ports::{InputSpec, Inputs, Outputs, Sample, Shapes};
 use crate::record::record;
+use crate::table::{Entry, entry};
 
 /// The runs of the closure: without values, so that reading one is an error at the line that reads, and on two
 /// different samples. All must record the same program and the same constants.
@@ -103,6 +104,23 @@ impl<M: Module> Capture<M> {
     }
 }
 
+/// The operators of Burn's intermediate representation that `forward` records, in order, whether they can be captured or
+/// not and whether an output needs them or not.
+///
+/// # Errors
+/// If the closure panics or reads data.
+pub fn recorded<M, I, O, F, S>(module: &M, forward: F, shapes: S) -> Result<Vec<Entry>, Fault>
+where
+    M: Module,
+    I: Inputs,
+    O: Outputs,
+    F: Fn(&M, I) -> O,
+    S: Shapes<I>,
+{
+    let recording = record(module, &forward, &shapes.specs(), Sample::Absent)?;
+    Ok(recording.operations.iter().map(entry).collect())
+}
+
 /// The folded graph on which all runs of the closure agree.
 fn graph<M, I, O>(
     module: &M,
@@ -118,7 +136,7 @@ where
     let names: Vec<Option<String>> = specs.iter().map(|spec| spec.name.clone()).collect();
     let mut first: Option<Graph> = None;
     for sample in SAMPLES {
-        let graph = lower(&record(module, forward, specs, sample)?, &names)?;
+        let graph = lower(&record(module, forward, specs, sample)?, &names, first.as_ref())?;
         match &first {
             None => first = Some(graph),
             Some(first) => {

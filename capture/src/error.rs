@@ -6,6 +6,8 @@ use burn::tensor::DType as BurnDType;
 use gainsay_canon::{KernelError, OperatorError, TensorError, TensorType};
 use gainsay_model::{ArtifactError, BuildError};
 
+use crate::table::Reason;
+
 /// Why a module cannot be captured.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
@@ -161,14 +163,9 @@ pub enum Refusal {
     /// The canonical operator set cannot express it.
     #[error("not in the canonical operator set{}", .0.map(|why| format!(" ({why})")).unwrap_or_default())]
     Unsupported(Option<&'static str>),
-    /// It draws random numbers.
-    #[error(
-        "random operators have no canonical result; call `valid()` on the module, or pass random values as an input"
-    )]
-    Random,
-    /// A backend extension.
-    #[error("custom operators have no canonical definition")]
-    Custom,
+    /// It is refused whatever its operands are.
+    #[error("{0}")]
+    Refused(Reason),
     /// An element type that canonical arithmetic does not have.
     #[error("the element type {0:?} has no canonical form")]
     ElementType(BurnDType),
@@ -197,10 +194,6 @@ pub enum Refusal {
     /// An operand that nothing computed.
     #[error("it reads a tensor that nothing in the closure computed")]
     Unknown,
-}
-
-impl Refusal {
-    pub(crate) const UNSUPPORTED: Self = Self::Unsupported(None);
 }
 
 fn at(location: &Option<String>) -> String {

@@ -5,6 +5,7 @@
 //! Values that no output needs are left out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gainsay_canon::{Kernels, Operator, OperatorError, Tensor};
 
@@ -13,7 +14,7 @@ use crate::graph::{ConstantName, Graph, Origin, Value, ValueId};
 /// The graph with its constants folded and its dead values gone.
 pub(crate) fn fold(graph: Graph, kernels: &Kernels) -> Result<Graph, OperatorError> {
     let plan = Plan::of(&graph);
-    let mut computed: BTreeMap<ValueId, Tensor> = BTreeMap::new();
+    let mut computed: BTreeMap<ValueId, Arc<Tensor>> = BTreeMap::new();
     let mut folded = Graph::default();
     let mut moved: BTreeMap<ValueId, ValueId> = BTreeMap::new();
     let mut paths: BTreeMap<ValueId, String> = BTreeMap::new();
@@ -109,9 +110,9 @@ impl Plan {
 
 fn compute(
     origin: &Origin,
-    computed: &BTreeMap<ValueId, Tensor>,
+    computed: &BTreeMap<ValueId, Arc<Tensor>>,
     kernels: &Kernels,
-) -> Result<Tensor, OperatorError> {
+) -> Result<Arc<Tensor>, OperatorError> {
     let missing = |operator: &Operator| OperatorError::Arity {
         operator: operator.name(),
         expected: "constants",
@@ -121,9 +122,13 @@ fn compute(
         Origin::Constant { tensor, .. } => Ok(tensor.clone()),
         Origin::Input(_) => Err(missing(&Operator::Where)),
         Origin::Operator { operator, operands } => {
-            let operands: Vec<&Tensor> =
-                operands.iter().filter_map(|operand| computed.get(operand)).collect();
-            kernels.run(operator, &operands)?.pop().ok_or_else(|| missing(operator))
+            let operands: Vec<&Tensor> = operands
+                .iter()
+                .filter_map(|operand| computed.get(operand))
+                .map(Arc::as_ref)
+                .collect();
+            let tensor = kernels.run(operator, &operands)?.pop();
+            tensor.map(Arc::new).ok_or_else(|| missing(operator))
         }
     }
 }

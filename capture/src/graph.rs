@@ -1,6 +1,9 @@
 //! A program while it is being lowered: canonical operators over values whose constants are at hand.
 //!
-//! Operands come before their readers; types are inferred at every step.
+//! Operands come before their readers; types are inferred at every step. Constants are shared: the graphs of several runs
+//! of one closure hold a model's weights once.
+
+use std::sync::Arc;
 
 use gainsay_canon::{Operator, OperatorError, Tensor, TensorType};
 
@@ -20,7 +23,7 @@ pub(crate) enum Origin {
     /// The input at this position.
     Input(usize),
     /// Known when the program is captured.
-    Constant { name: ConstantName, tensor: Tensor },
+    Constant { name: ConstantName, tensor: Arc<Tensor> },
     /// Computed.
     Operator { operator: Operator, operands: Vec<ValueId> },
 }
@@ -56,7 +59,7 @@ impl Graph {
         self.add(Origin::Input(self.inputs.len() - 1), tensor_type)
     }
 
-    pub(crate) fn constant(&mut self, name: ConstantName, tensor: Tensor) -> ValueId {
+    pub(crate) fn constant(&mut self, name: ConstantName, tensor: Arc<Tensor>) -> ValueId {
         let tensor_type = tensor.tensor_type().clone();
         self.add(Origin::Constant { name, tensor }, tensor_type)
     }

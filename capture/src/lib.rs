@@ -10,6 +10,7 @@
 
 mod assemble;
 mod capture;
+mod document;
 mod error;
 mod fold;
 mod graph;
@@ -18,7 +19,10 @@ mod parameters;
 mod ports;
 mod quiet;
 mod record;
+mod table;
 
-pub use capture::{Capture, CaptureArtifact};
+pub use capture::{Capture, CaptureArtifact, recorded};
+pub use document::document;
 pub use error::{CaptureError, Fault, Nearby, Place, Refusal};
 pub use ports::{InputSpec, Inputs, Kind, Outputs, Port, Returned, Shapes, Source};
+pub use table::{Entry, Reason, Rule, operators};

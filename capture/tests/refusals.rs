@@ -10,7 +10,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, TensorData};
-use gainsay_capture::{CaptureArtifact, CaptureError, Fault, Outputs, Refusal};
+use gainsay_capture::{CaptureArtifact, CaptureError, Fault, Outputs, Reason, Refusal};
 use gainsay_model::Artifact;
 
 #[derive(Module, Debug)]
@@ -75,7 +75,10 @@ fn random_operators_are_refused() {
     });
     let text = error.to_string();
     assert!(
-        matches!(error.fault(), Some(Fault::Operation { refusal: Refusal::Random, .. })),
+        matches!(
+            error.fault(),
+            Some(Fault::Operation { refusal: Refusal::Refused(Reason::Random), .. })
+        ),
         "{text}"
     );
     assert!(text.contains("`Random` after module `blocks.0.first`"), "{text}");

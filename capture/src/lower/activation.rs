@@ -1,8 +1,6 @@
 //! Activation functions: one operator where canon has one, else Burn's own composition.
 
-use burn_ir::{
-    ActivationOperationIr, BinaryOpIr, DimOpIr, HardSigmoidOpIr, ScalarIr, ScalarOpIr, UnaryOpIr,
-};
+use burn_ir::{ActivationOperationIr, BinaryOpIr, DimOpIr, HardSigmoidOpIr, ScalarIr, ScalarOpIr};
 use gainsay_canon::{Binary, Operator, Relation, Unary};
 
 use super::Lowering;
@@ -21,7 +19,7 @@ impl Lowering<'_> {
             Op::LeakyRelu(op) => self.leaky_relu(op),
             Op::PRelu(op) => self.prelu(op),
             Op::HardSigmoid(op) => self.hard_sigmoid(op),
-            Op::LogSigmoid(op) => self.log_sigmoid(op),
+            Op::LogSigmoid(op) => self.one(Unary::LogSigmoid, op),
             Op::Softmax(op) => self.normalise(|axis| Operator::Softmax { axis }, op),
             Op::LogSoftmax(op) => self.normalise(|axis| Operator::LogSoftmax { axis }, op),
             Op::Softmin(op) => {
@@ -31,10 +29,7 @@ impl Lowering<'_> {
                     self.push(Operator::Softmax { axis: axis_number(op.axis)? }, &[negated])?;
                 self.define(&op.out, result)
             }
-            Op::ReluBackward(_)
-            | Op::GeluBackward(_)
-            | Op::SigmoidBackward(_)
-            | Op::LogSigmoidBackward(_) => Err(Refusal::Unsupported(Some("gradients"))),
+            _ => Err(Refusal::Unsupported(None)),
         }
     }
 
@@ -72,20 +67,6 @@ impl Lowering<'_> {
         let scaled = self.with_scalar(Binary::Mul, x, op.alpha)?;
         let shifted = self.with_scalar(Binary::Add, scaled, op.beta)?;
         let result = self.clamp(shifted, Some(ZERO), Some(ScalarIr::Int(1)))?;
-        self.define(&op.out, result)
-    }
-
-    /// With `m = max(-x, 0)`: `-m - log(exp(-m) + exp(-x - m))`.
-    fn log_sigmoid(&mut self, op: &UnaryOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let negated = self.unary(Unary::Neg, x)?;
-        let larger = self.with_scalar(Binary::Max, negated, ZERO)?;
-        let minus = self.unary(Unary::Neg, larger)?;
-        let rest = self.binary(Binary::Sub, negated, larger)?;
-        let (left, right) = (self.unary(Unary::Exp, minus)?, self.unary(Unary::Exp, rest)?);
-        let sum = self.binary(Binary::Add, left, right)?;
-        let log = self.unary(Unary::Log, sum)?;
-        let result = self.binary(Binary::Sub, minus, log)?;
         self.define(&op.out, result)
     }
 }

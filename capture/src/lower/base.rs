@@ -3,7 +3,7 @@
 use burn::tensor::Slice;
 use burn_ir::{
     BaseOperationIr, BinaryOpIr, CreationOpIr, MaskFillOpIr, ReduceDimOpIr, ReduceOpIr,
-    RepeatDimOpIr, ScalarIr, ScalarOpIr, SliceAssignOpIr,
+    RepeatDimOpIr, ScalarIr, ScalarOpIr,
 };
 use gainsay_canon::{DType, Operator, Reduction, Relation, Scalar, SliceRange};
 
@@ -91,13 +91,13 @@ impl Lowering<'_> {
             Op::Any(op) => self.holds(Reduction::Max, op),
             Op::AllDim(op) => self.holds_along(Reduction::Min, op),
             Op::AnyDim(op) => self.holds_along(Reduction::Max, op),
-            Op::Unfold(_)
-            | Op::Select(_)
-            | Op::SelectAssign(_)
-            | Op::Gather(_)
-            | Op::Scatter(_)
-            | Op::ScatterNd(_)
-            | Op::GatherNd(_) => Err(Refusal::UNSUPPORTED),
+            Op::Unfold(op) => self.unfold(op),
+            Op::Select(op) => self.take(op),
+            Op::SelectAssign(op) => self.take_assign(op),
+            Op::Gather(op) => self.gather(op),
+            Op::Scatter(op) => self.scatter(op),
+            Op::ScatterNd(op) => self.scatter_nd(op),
+            Op::GatherNd(op) => self.gather_nd(op),
         }
     }
 
@@ -106,7 +106,7 @@ impl Lowering<'_> {
         self.push(Operator::Permute { axes }, &[x])
     }
 
-    fn expand(&mut self, x: ValueId, shape: Vec<u64>) -> Step {
+    pub(super) fn expand(&mut self, x: ValueId, shape: Vec<u64>) -> Step {
         if self.type_of(x)?.shape == shape {
             return Ok(x);
         }
@@ -163,58 +163,45 @@ impl Lowering<'_> {
         self.define(&op.out, result)
     }
 
-    /// `x` with a region replaced: the new values are padded to the whole shape and chosen by a constant mask.
-    fn slice_assign(&mut self, op: &SliceAssignOpIr) -> Result<(), Refusal> {
-        let (x, replacement) = (self.read(&op.tensor)?, self.read(&op.value)?);
-        let tensor_type = self.type_of(x)?;
-        let ranges = ranges(&op.ranges, op.tensor.shape.as_slice());
-        if ranges.iter().any(|range| range.step != 1) {
-            return Err(Refusal::Unsupported(Some("assigning to a slice with steps")));
-        }
-        let region: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
-        let replacement = self.expand(replacement, region.clone())?;
-        let around = ranges
-            .iter()
-            .zip(&tensor_type.shape)
-            .map(|(range, extent)| (range.start, extent - range.end));
-        let padding: Vec<(u64, u64)> = around.collect();
-        let zero = value::scalar(ScalarIr::Int(0), tensor_type.dtype)?;
-        let padded =
-            self.push(Operator::Pad { padding: padding.clone(), value: zero }, &[replacement])?;
-        let inside = self.full(region, Scalar::bool(true))?;
-        let mask = self.push(Operator::Pad { padding, value: Scalar::bool(false) }, &[inside])?;
-        let result = self.select(mask, padded, x)?;
-        self.define(&op.out, result)
-    }
-
-    /// Whether an element is not zero, as 0 or 1.
+    /// Whether an element is not zero.
     fn truth(&mut self, x: ValueId) -> Step {
-        let truth = match self.type_of(x)?.dtype {
-            DType::Bool => x,
-            _ => self.compare_scalar(Relation::NotEqual, x, ScalarIr::Int(0))?,
-        };
-        self.cast(truth, DType::U8)
+        match self.type_of(x)?.dtype {
+            DType::Bool => Ok(x),
+            _ => self.compare_scalar(Relation::NotEqual, x, ScalarIr::Int(0)),
+        }
     }
 
     fn holds(&mut self, function: Reduction, op: &ReduceOpIr) -> Result<(), Refusal> {
         let x = self.read(&op.input)?;
-        let truth = self.truth(x)?;
-        let reduced = self.reduce_all(function, truth)?;
-        let result = self.cast(reduced, DType::Bool)?;
+        let axes: Vec<usize> = (0..self.type_of(x)?.shape.len()).collect();
+        let reduced = self.holds_over(function, x, &axes)?;
+        let result = self.reshape(reduced, vec![1])?;
         self.define(&op.out, result)
     }
 
     fn holds_along(&mut self, function: Reduction, op: &ReduceDimOpIr) -> Result<(), Refusal> {
         let x = self.read(&op.input)?;
-        let truth = self.truth(x)?;
-        let reduced = self.reduce(function, truth, &[op.axis])?;
-        let result = self.cast(reduced, DType::Bool)?;
+        let result = self.holds_over(function, x, &[op.axis])?;
         self.define(&op.out, result)
+    }
+
+    /// All of no elements hold, none of them does.
+    fn holds_over(&mut self, function: Reduction, x: ValueId, axes: &[usize]) -> Step {
+        let mut shape = self.type_of(x)?.shape;
+        let empty = axes.iter().any(|&axis| shape.get(axis) == Some(&0));
+        if empty {
+            for &axis in axes {
+                shape.iter_mut().skip(axis).take(1).for_each(|extent| *extent = 1);
+            }
+            return self.full(shape, Scalar::bool(function == Reduction::Min));
+        }
+        let truth = self.truth(x)?;
+        self.reduce(function, truth, axes)
     }
 }
 
 /// Canonical ranges for every axis; axes without a slice are taken whole.
-fn ranges(slices: &[Slice], shape: &[usize]) -> Vec<SliceRange> {
+pub(super) fn ranges(slices: &[Slice], shape: &[usize]) -> Vec<SliceRange> {
     let range = |(axis, &extent): (usize, &usize)| match slices.get(axis) {
         Some(slice) => {
             let range = slice.to_range(extent);

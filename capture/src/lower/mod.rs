@@ -4,34 +4,50 @@
 //! operation are followed exactly; every result's type is compared with the type that Burn recorded.
 
 mod activation;
+mod attention;
 mod base;
+mod convolution;
+mod indexing;
 mod linear;
 mod module;
-mod name;
 mod numeric;
+mod order;
+mod pooling;
+mod reduction;
+mod sampling;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use burn::tensor::TensorData;
 use burn_capture::TensorId;
 use burn_ir::{OperationIr, TensorIr};
+use gainsay_canon::Tensor;
 
 use crate::error::{Fault, Nearby, Place, Refusal};
-use crate::graph::{ConstantName, Graph, ValueId};
+use crate::graph::{ConstantName, Graph, Origin, ValueId};
 use crate::parameters::module_of;
 use crate::record::{Recording, default_name};
+use crate::table::{Rule, entry};
 
-/// Lowers a recording.
+/// Lowers a recording. Constants that an earlier run had at the same place are shared with its graph.
 ///
 /// # Errors
 /// Names the first operation that has no canonical form.
-pub(crate) fn lower(recording: &Recording, names: &[Option<String>]) -> Result<Graph, Fault> {
+pub(crate) fn lower(
+    recording: &Recording,
+    names: &[Option<String>],
+    earlier: Option<&Graph>,
+) -> Result<Graph, Fault> {
     let needed = needed(recording);
     let mut lowering = Lowering {
         recording,
+        earlier,
         graph: Graph::default(),
         values: BTreeMap::new(),
         readers: readers(recording, &needed),
@@ -92,7 +108,7 @@ fn place(recording: &Recording, at: usize) -> Place {
     let (operation, after) =
         rest.split_first().map_or((None, rest), |(first, after)| (Some(first), after));
     Place {
-        operator: operation.map(name::of).unwrap_or_default(),
+        operator: operation.map(operator).unwrap_or_default(),
         position: before.iter().filter(computed).count() + 1,
         of: recording.operations.iter().filter(computed).count(),
         nearby: Nearby {
@@ -103,9 +119,18 @@ fn place(recording: &Recording, at: usize) -> Place {
     }
 }
 
+/// An operation's name, for a custom one its id.
+fn operator(operation: &OperationIr) -> String {
+    match operation {
+        OperationIr::Custom(custom) => custom.id.clone(),
+        _ => entry(operation).operator.to_owned(),
+    }
+}
+
 /// A lowering under way.
 struct Lowering<'a> {
     recording: &'a Recording,
+    earlier: Option<&'a Graph>,
     graph: Graph,
     values: BTreeMap<TensorId, ValueId>,
     /// How often each tensor is read.
@@ -143,9 +168,21 @@ impl Lowering<'_> {
             Some(path) => ConstantName::Parameter(path.clone()),
             None => ConstantName::Anonymous,
         };
-        let value = self.graph.constant(name, value::tensor(data)?);
+        let tensor = match self.known_constant(data) {
+            Some(tensor) => tensor,
+            None => Arc::new(value::tensor(data)?),
+        };
+        let value = self.graph.constant(name, tensor);
         self.values.insert(id, value);
         Ok(value)
+    }
+
+    /// The constant at this place in an earlier run, if it is the same one.
+    fn known_constant(&self, data: &TensorData) -> Option<Arc<Tensor>> {
+        match &self.earlier?.values.get(self.graph.values.len())?.origin {
+            Origin::Constant { tensor, .. } if value::is(data, tensor) => Some(Arc::clone(tensor)),
+            _ => None,
+        }
     }
 
     fn read(&mut self, tensor: &TensorIr) -> Step {
@@ -170,6 +207,9 @@ impl Lowering<'_> {
         if operation.outputs().all(|out| self.values.contains_key(&out.id)) {
             return Ok(());
         }
+        if let Rule::Refused(reason) = entry(operation).rule {
+            return Err(Refusal::Refused(reason));
+        }
         match operation {
             OperationIr::Init(_) | OperationIr::Drop(_) => Ok(()),
             OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => {
@@ -181,8 +221,7 @@ impl Lowering<'_> {
             OperationIr::Bool(op) => self.boolean(op),
             OperationIr::Module(op) => self.module(op),
             OperationIr::Activation(op) => self.activation(op),
-            OperationIr::Custom(_) => Err(Refusal::Custom),
-            OperationIr::Distributed(_) => Err(Refusal::UNSUPPORTED),
+            OperationIr::Custom(_) | OperationIr::Distributed(_) => Err(Refusal::Unknown),
         }
     }
 }

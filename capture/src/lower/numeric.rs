@@ -1,14 +1,13 @@
-//! Arithmetic on floats and integers, reductions, and logic on bools.
+//! Arithmetic on floats and integers alike.
+//!
+//! A power with a constant whole exponent of up to 16 is a chain of multiplications from the left, a negative one of a
+//! float the reciprocal of that; every other power is canon's.
 
-use burn::tensor::DType as BurnDType;
 use burn_ir::{
-    BinaryOpIr, BoolOperationIr, CastOpIr, FloatOperationIr, IntOperationIr, NumericOperationIr,
-    PadModeIr, PadOpIr, ReduceDimOpIr, ReduceDimWithIndicesOpIr, ReduceOpIr, ScalarIr, ScalarOpIr,
-    UnaryOpIr,
+    BinaryOpIr, NumericOperationIr, PadModeIr, PadOpIr, ScalarIr, ScalarOpIr, UnaryOpIr,
 };
-use gainsay_canon::{Binary, Extreme, Operator, Reduction, Relation, Unary};
+use gainsay_canon::{Binary, Extension, Operator, Relation, Unary};
 
-use super::steps::axis_number;
 use super::{Lowering, Step, value};
 use crate::error::Refusal;
 use crate::graph::ValueId;
@@ -37,7 +36,7 @@ impl Lowering<'_> {
             Op::DivScalar(op) => self.one_and_scalar(Binary::Div, op),
             Op::Abs(op) => self.one(Unary::Abs, op),
             Op::Neg(op) => self.one(Unary::Neg, op),
-            Op::Sign(op) => self.sign(op),
+            Op::Sign(op) => self.one(Unary::Sign, op),
             Op::Full(op) => {
                 let tensor_type = value::tensor_type(&op.out)?;
                 let fill = value::scalar(op.value, tensor_type.dtype)?;
@@ -67,112 +66,12 @@ impl Lowering<'_> {
                 let result = self.clamp(x, None, Some(op.rhs))?;
                 self.define(&op.out, result)
             }
-            Op::PowiScalar(op) => {
-                let x = self.read(&op.lhs)?;
-                let result = self.power(x, op.rhs)?;
-                self.define(&op.out, result)
-            }
+            Op::Rem(op) => self.two(Binary::Rem, op),
+            Op::RemScalar(op) => self.one_and_scalar(Binary::Rem, op),
+            Op::Powi(op) => self.power_of(op),
+            Op::PowiScalar(op) => self.power_by(op),
             Op::Pad(op) => self.pad(op),
             _ => self.reduction(operation),
-        }
-    }
-
-    fn reduction(&mut self, operation: &NumericOperationIr) -> Result<(), Refusal> {
-        use NumericOperationIr as Op;
-        match operation {
-            Op::Sum(op) => self.whole(Reduction::Sum, op),
-            Op::Prod(op) => self.whole(Reduction::Product, op),
-            Op::Max(op) => self.whole(Reduction::Max, op),
-            Op::Min(op) => self.whole(Reduction::Min, op),
-            Op::Mean(op) => {
-                let x = self.read(&op.input)?;
-                let axes: Vec<usize> = (0..self.type_of(x)?.shape.len()).collect();
-                let mean = self.mean(x, &axes)?;
-                let result = self.reshape(mean, vec![1])?;
-                self.define(&op.out, result)
-            }
-            Op::MaxAbs(op) => {
-                let x = self.read(&op.input)?;
-                let size = self.unary(Unary::Abs, x)?;
-                let result = self.reduce_all(Reduction::Max, size)?;
-                self.define(&op.out, result)
-            }
-            Op::SumDim(op) => self.along(Reduction::Sum, op),
-            Op::ProdDim(op) => self.along(Reduction::Product, op),
-            Op::MaxDim(op) => self.along(Reduction::Max, op),
-            Op::MinDim(op) => self.along(Reduction::Min, op),
-            Op::MeanDim(op) => {
-                let x = self.read(&op.input)?;
-                let result = self.mean(x, &[op.axis])?;
-                self.define(&op.out, result)
-            }
-            Op::MaxAbsDim(op) => {
-                let x = self.read(&op.input)?;
-                let size = self.unary(Unary::Abs, x)?;
-                let result = self.reduce(Reduction::Max, size, &[op.axis])?;
-                self.define(&op.out, result)
-            }
-            Op::SumDims(op) => {
-                let x = self.read(&op.input)?;
-                let result = self.reduce(Reduction::Sum, x, &op.axes)?;
-                self.define(&op.out, result)
-            }
-            Op::ArgMax(op) => self.arg(Extreme::Max, op),
-            Op::ArgMin(op) => self.arg(Extreme::Min, op),
-            Op::MaxDimWithIndices(op) => self.with_indices(Reduction::Max, Extreme::Max, op),
-            Op::MinDimWithIndices(op) => self.with_indices(Reduction::Min, Extreme::Min, op),
-            Op::IntRandom(_) => Err(Refusal::Random),
-            // Remainders, powers, cumulative operators, sorting, top-k.
-            _ => Err(Refusal::UNSUPPORTED),
-        }
-    }
-
-    pub(super) fn float(&mut self, operation: &FloatOperationIr) -> Result<(), Refusal> {
-        use FloatOperationIr as Op;
-        match operation {
-            Op::Exp(op) => self.one(Unary::Exp, op),
-            Op::Log(op) => self.one(Unary::Log, op),
-            Op::Erf(op) => self.one(Unary::Erf, op),
-            Op::Sqrt(op) => self.one(Unary::Sqrt, op),
-            Op::Tanh(op) => self.one(Unary::Tanh, op),
-            Op::Recip(op) => self.one(Unary::Recip, op),
-            Op::IntoInt(op) => self.conversion(op),
-            Op::Matmul(op) => self.matmul(op),
-            Op::IsNan(op) => {
-                let x = self.read(&op.input)?;
-                let result = self.compare(Relation::NotEqual, x, x)?;
-                self.define(&op.out, result)
-            }
-            Op::IsInf(op) => {
-                let x = self.read(&op.input)?;
-                let size = self.unary(Unary::Abs, x)?;
-                let result =
-                    self.compare_scalar(Relation::Equal, size, ScalarIr::Float(f64::INFINITY))?;
-                self.define(&op.out, result)
-            }
-            Op::Random(_) => Err(Refusal::Random),
-            Op::Quantize(_) | Op::Dequantize(_) => {
-                Err(Refusal::Unsupported(Some("quantised types")))
-            }
-            _ => Err(Refusal::UNSUPPORTED),
-        }
-    }
-
-    pub(super) fn int(&mut self, operation: &IntOperationIr) -> Result<(), Refusal> {
-        match operation {
-            IntOperationIr::IntoFloat(op) => self.conversion(op),
-            IntOperationIr::Matmul(op) => self.matmul(op),
-            _ => Err(Refusal::UNSUPPORTED),
-        }
-    }
-
-    pub(super) fn boolean(&mut self, operation: &BoolOperationIr) -> Result<(), Refusal> {
-        match operation {
-            BoolOperationIr::IntoFloat(op) | BoolOperationIr::IntoInt(op) => self.conversion(op),
-            BoolOperationIr::Not(op) => self.one(Unary::Not, op),
-            BoolOperationIr::And(op) => self.two(Binary::And, op),
-            BoolOperationIr::Or(op) => self.two(Binary::Or, op),
-            BoolOperationIr::Xor(op) => self.comparison(Relation::NotEqual, op),
         }
     }
 
@@ -182,32 +81,19 @@ impl Lowering<'_> {
         self.define(&op.out, result)
     }
 
-    fn two(&mut self, function: Binary, op: &BinaryOpIr) -> Result<(), Refusal> {
+    pub(super) fn two(&mut self, function: Binary, op: &BinaryOpIr) -> Result<(), Refusal> {
         let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
         let result = self.binary(function, a, b)?;
         self.define(&op.out, result)
     }
 
-    fn one_and_scalar(&mut self, function: Binary, op: &ScalarOpIr) -> Result<(), Refusal> {
+    pub(super) fn one_and_scalar(
+        &mut self,
+        function: Binary,
+        op: &ScalarOpIr,
+    ) -> Result<(), Refusal> {
         let a = self.read(&op.lhs)?;
         let result = self.with_scalar(function, a, op.rhs)?;
-        self.define(&op.out, result)
-    }
-
-    fn conversion(&mut self, op: &CastOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let result = self.cast(x, value::dtype(op.out.dtype)?)?;
-        self.define(&op.out, result)
-    }
-
-    /// `(x > 0) - (x < 0)`; zero for NaN.
-    fn sign(&mut self, op: &UnaryOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let dtype = self.type_of(x)?.dtype;
-        let positive = self.compare_scalar(Relation::Greater, x, ScalarIr::Int(0))?;
-        let negative = self.compare_scalar(Relation::Less, x, ScalarIr::Int(0))?;
-        let (positive, negative) = (self.cast(positive, dtype)?, self.cast(negative, dtype)?);
-        let result = self.binary(Binary::Sub, positive, negative)?;
         self.define(&op.out, result)
     }
 
@@ -223,67 +109,57 @@ impl Lowering<'_> {
         self.push(Operator::Clamp { min, max }, &[x])
     }
 
-    /// A whole power as a chain of multiplications from the left, negative ones as the reciprocal of it.
-    fn power(&mut self, x: ValueId, exponent: ScalarIr) -> Step {
-        let exponent = exponent.elem::<i64>();
-        if exponent == 0 || exponent.abs() > MAX_EXPONENT {
-            return Err(Refusal::Unsupported(Some(
-                "powers other than 1 to 16 and their reciprocals",
-            )));
-        }
+    /// `x^y` of two tensors; an integer exponent of a float is converted first.
+    pub(super) fn power_of(&mut self, op: &BinaryOpIr) -> Result<(), Refusal> {
+        let (x, exponent) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
+        let dtype = self.type_of(x)?.dtype;
+        let exponent = self.cast(exponent, dtype)?;
+        let result = self.binary(Binary::Pow, x, exponent)?;
+        self.define(&op.out, result)
+    }
+
+    /// `x^c` with a constant exponent.
+    pub(super) fn power_by(&mut self, op: &ScalarOpIr) -> Result<(), Refusal> {
+        let x = self.read(&op.lhs)?;
+        let result = match whole_exponent(op.rhs) {
+            Some(times @ 1..=MAX_EXPONENT) => self.chain(x, times)?,
+            Some(times) if self.type_of(x)?.dtype.is_float() && times < 0 => {
+                let power = self.chain(x, times.abs())?;
+                self.unary(Unary::Recip, power)?
+            }
+            _ => self.with_scalar(Binary::Pow, x, op.rhs)?,
+        };
+        self.define(&op.out, result)
+    }
+
+    /// `x * x * .. * x` from the left.
+    fn chain(&mut self, x: ValueId, times: i64) -> Step {
         let mut power = x;
-        for _ in 1..exponent.abs() {
+        for _ in 1..times {
             power = self.binary(Binary::Mul, power, x)?;
         }
-        if exponent < 0 { self.unary(Unary::Recip, power) } else { Ok(power) }
+        Ok(power)
     }
 
     fn pad(&mut self, op: &PadOpIr) -> Result<(), Refusal> {
-        let PadModeIr::Constant(fill) = op.mode else {
-            return Err(Refusal::Unsupported(Some("padding by reflection or repetition")));
-        };
         let x = self.read(&op.input)?;
         let padding =
             op.padding.iter().map(|&(before, after)| (before as u64, after as u64)).collect();
-        let value = self.scalar_like(x, fill)?;
-        let result = self.push(Operator::Pad { padding, value }, &[x])?;
+        let operator = match op.mode {
+            PadModeIr::Constant(fill) => {
+                Operator::Pad { padding, value: self.scalar_like(x, fill)? }
+            }
+            PadModeIr::Reflect => Operator::Extend { padding, mode: Extension::Reflect },
+            PadModeIr::Edge => Operator::Extend { padding, mode: Extension::Edge },
+        };
+        let result = self.push(operator, &[x])?;
         self.define(&op.out, result)
     }
+}
 
-    fn whole(&mut self, function: Reduction, op: &ReduceOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let result = self.reduce_all(function, x)?;
-        self.define(&op.out, result)
-    }
-
-    fn along(&mut self, function: Reduction, op: &ReduceDimOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let result = self.reduce(function, x, &[op.axis])?;
-        self.define(&op.out, result)
-    }
-
-    fn arg(&mut self, extreme: Extreme, op: &ReduceDimOpIr) -> Result<(), Refusal> {
-        let x = self.read(&op.input)?;
-        let result = self.index_of(extreme, x, op.axis, op.out.dtype)?;
-        self.define(&op.out, result)
-    }
-
-    fn index_of(&mut self, extreme: Extreme, x: ValueId, axis: usize, dtype: BurnDType) -> Step {
-        let axis = axis_number(axis)?;
-        let index = self.push(Operator::Arg { extreme, axis }, &[x])?;
-        self.cast(index, value::dtype(dtype)?)
-    }
-
-    fn with_indices(
-        &mut self,
-        function: Reduction,
-        extreme: Extreme,
-        op: &ReduceDimWithIndicesOpIr,
-    ) -> Result<(), Refusal> {
-        let x = self.read(&op.tensor)?;
-        let reduced = self.reduce(function, x, &[op.dim])?;
-        self.define(&op.out, reduced)?;
-        let index = self.index_of(extreme, x, op.dim, op.out_indices.dtype)?;
-        self.define(&op.out_indices, index)
-    }
+/// The exponent, if it is a whole number of at most 16 in size.
+fn whole_exponent(exponent: ScalarIr) -> Option<i64> {
+    let value = exponent.elem::<f64>();
+    let whole = value.fract() == 0.0 && value.abs() <= MAX_EXPONENT as f64;
+    whole.then_some(value as i64)
 }

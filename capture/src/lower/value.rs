@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType as BurnDType, TensorData};
 use burn_ir::{ScalarIr, TensorIr};
-use gainsay_canon::{DType, Scalar, Tensor, TensorType};
+use gainsay_canon::{DType, Operator, Scalar, Tensor, TensorType, reference};
 
 use crate::error::Refusal;
 
@@ -45,6 +45,15 @@ pub(super) fn tensor(data: &TensorData) -> Result<Tensor, Refusal> {
     Ok(Tensor::from_bytes(&TensorType::new(dtype, shape), data.as_bytes())?)
 }
 
+/// Whether `tensor` is what [`tensor`] would make of the data.
+pub(super) fn is(data: &TensorData, tensor: &Tensor) -> bool {
+    // Bools may be stored otherwise: they are made anew and compared then.
+    tensor.dtype() != DType::Bool
+        && dtype(data.dtype()) == Ok(tensor.dtype())
+        && extents(data.shape().as_slice()) == tensor.shape()
+        && data.as_bytes() == &*tensor.bytes()
+}
+
 /// A scalar rounded once to the element type; integers must fit it, floats given for integers are truncated.
 pub(super) fn scalar(value: ScalarIr, dtype: DType) -> Result<Scalar, Refusal> {
     let refused = || Refusal::Scalar { value: text(value), dtype };
@@ -67,12 +76,26 @@ pub(super) fn scalar(value: ScalarIr, dtype: DType) -> Result<Scalar, Refusal> {
             ScalarIr::UInt(x) => x != 0,
             ScalarIr::Bool(x) => x,
         }),
+        DType::F16 | DType::BF16 => half(value, dtype).ok_or_else(refused)?,
         _ => {
             let whole = whole(value).ok_or_else(refused)?;
             integer(whole, dtype).ok_or_else(refused)?
         }
     };
     Ok(scalar)
+}
+
+/// The conversion is canon's, so that a constant has the bits that a cast inside the program would have.
+fn half(value: ScalarIr, dtype: DType) -> Option<Scalar> {
+    let value = match value {
+        ScalarIr::Float(x) => Tensor::f64([], vec![x]),
+        ScalarIr::Int(x) => Tensor::i64([], vec![x]),
+        ScalarIr::UInt(x) => Tensor::u64([], vec![x]),
+        ScalarIr::Bool(x) => Tensor::bool([], vec![x]),
+    };
+    let converted = reference::run(&Operator::Cast { to: dtype }, &[&value.ok()?]).ok()?;
+    let bits = *converted.first()?.as_half_bits()?.first()?;
+    Some(Scalar { dtype, bits: bits.into() })
 }
 
 fn whole(value: ScalarIr) -> Option<i128> {

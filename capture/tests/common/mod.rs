@@ -2,12 +2,14 @@
 
 #![allow(dead_code, missing_docs)]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use gainsay_canon::{DType, Isa, Kernels, Tensor as CanonTensor};
-use gainsay_capture::{CaptureArtifact, Outputs};
+use gainsay_capture::{CaptureArtifact, Entry, Outputs, recorded};
 use gainsay_model::{Artifact, Runner};
 
 /// How far apart Burn and canonical arithmetic may be.
@@ -36,6 +38,12 @@ impl<const D: usize> Numbers for Tensor<D, Bool> {
     }
 }
 
+impl<N: Numbers> Numbers for Vec<N> {
+    fn numbers(self) -> Vec<Vec<f64>> {
+        self.into_iter().flat_map(Numbers::numbers).collect()
+    }
+}
+
 impl<A: Numbers, B: Numbers> Numbers for (A, B) {
     fn numbers(self) -> Vec<Vec<f64>> {
         [self.0.numbers(), self.1.numbers()].concat()
@@ -48,8 +56,32 @@ pub fn canonical(tensor: &CanonTensor) -> Vec<f64> {
         DType::F64 => tensor.as_f64().unwrap().to_vec(),
         DType::I64 => tensor.as_i64().unwrap().iter().map(|&x| x as f64).collect(),
         DType::I32 => tensor.as_i32().unwrap().iter().map(|&x| f64::from(x)).collect(),
+        DType::I16 => tensor.as_i16().unwrap().iter().map(|&x| f64::from(x)).collect(),
+        DType::I8 => tensor.as_i8().unwrap().iter().map(|&x| f64::from(x)).collect(),
+        DType::U64 => tensor.as_u64().unwrap().iter().map(|&x| x as f64).collect(),
+        DType::U32 => tensor.as_u32().unwrap().iter().map(|&x| f64::from(x)).collect(),
+        DType::U16 => tensor.as_u16().unwrap().iter().map(|&x| f64::from(x)).collect(),
+        DType::U8 => tensor.as_u8().unwrap().iter().map(|&x| f64::from(x)).collect(),
         DType::Bool => tensor.as_bool().unwrap().iter().map(|&x| f64::from(x)).collect(),
-        other => panic!("no numbers of {other}"),
+        DType::BF16 => tensor
+            .as_half_bits()
+            .unwrap()
+            .iter()
+            .map(|&bits| f64::from(f32::from_bits(u32::from(bits) << 16)))
+            .collect(),
+        DType::F16 => tensor.as_half_bits().unwrap().iter().map(|&bits| half(bits)).collect(),
+    }
+}
+
+/// The number that the bits of an f16 are.
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
     }
 }
 
@@ -106,8 +138,10 @@ pub fn agree_on<const D: usize, O: Outputs + Numbers>(
     values: Vec<f32>,
     forward: impl Fn(Tensor<D>) -> O,
 ) -> Runner {
-    let artifact = Artifact::capture("test", &0usize, |_, x: Tensor<D>| forward(x), shape)
+    let closure = |_: &usize, x: Tensor<D>| forward(x);
+    let artifact = Artifact::capture("test", &0usize, &closure, shape)
         .unwrap_or_else(|error| panic!("{what}: {error}"));
+    note(recorded(&0usize, &closure, shape).unwrap());
     let runner = runner(artifact);
     let extents: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
     let found = runner.run(&[CanonTensor::f32(extents, values.clone()).unwrap()]).unwrap();
@@ -131,14 +165,29 @@ pub fn agree_int<const D: usize, O: Outputs + Numbers>(
     shape: [usize; D],
     forward: impl Fn(Tensor<D, Int>) -> O,
 ) {
-    let artifact = Artifact::capture("test", &0usize, |_, x: Tensor<D, Int>| forward(x), shape)
+    let closure = |_: &usize, x: Tensor<D, Int>| forward(x);
+    let artifact = Artifact::capture("test", &0usize, &closure, shape)
         .unwrap_or_else(|error| panic!("{what}: {error}"));
+    note(recorded(&0usize, &closure, shape).unwrap());
     let values = integers(shape.iter().product(), 3);
     let extents: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
     let found =
         runner(artifact).run(&[CanonTensor::i64(extents, values.clone()).unwrap()]).unwrap();
     let input = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
     assert_close(what, &forward(input).numbers(), &found);
+}
+
+thread_local! {
+    static SEEN: RefCell<BTreeSet<Entry>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+fn note(entries: Vec<Entry>) {
+    SEEN.with_borrow_mut(|seen| seen.extend(entries));
+}
+
+/// What Burn recorded for the closures that this thread compared.
+pub fn seen() -> BTreeSet<Entry> {
+    SEEN.with_borrow(Clone::clone)
 }
 
 /// The names of the operators that a program runs.
