@@ -503,3 +503,23 @@ fn matmul(rng: &mut Rng) -> Case {
 fn matmul_steps_are_their_operators_one_by_one() {
     every_step_of("matmul", 500, matmul);
 }
+
+fn movement(rng: &mut Rng) -> Case {
+    let shape = any_shape(rng);
+    let (stored, mut view) = loop {
+        let (stored, view) = seen_as(rng, &shape);
+        if !view.is_empty() {
+            break (stored, view);
+        }
+    };
+    let operator = view.pop().unwrap();
+    let mut case = Case::new(operator);
+    case.values.push(TensorType::new(DType::F32, stored));
+    case.spec.operands.push(Operand { source: Source::Value(0), view });
+    case.finish(rng, &shape)
+}
+
+#[test]
+fn steps_of_movement_are_their_operators_one_by_one() {
+    every_step_of("movement", 400, movement);
+}

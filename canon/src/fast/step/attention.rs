@@ -103,12 +103,20 @@ impl Attention {
         let strips = task.queries.len().div_ceil(ROWS);
         let start_of =
             |strip: usize| task.queries.start + strip * task.queries.len() / strips.max(1);
+        let first = task.matrix * self.s + task.queries.start;
+        let regular = q.regular(first, task.queries.len(), d);
         for strip in 0..strips {
             let strip = start_of(strip)..start_of(strip + 1);
             let mut spares = queries.chunks_exact_mut(d);
             let a = std::array::from_fn(|r| {
-                let row = task.matrix * self.s + (strip.start + r).min(strip.end - 1);
-                q.row(row, d, spares.next().unwrap_or_default())
+                let row = (strip.start + r).min(strip.end - 1);
+                match regular {
+                    Some(regular) => regular.row(row - task.queries.start),
+                    None => {
+                        let spare = spares.next().unwrap_or_default();
+                        q.row(task.matrix * self.s + row, d, spare)
+                    }
+                }
             });
             self.weights(task, &strip, a, keys, scores, spare);
             self.values(task, &strip, scores, values, results, spare);

@@ -94,6 +94,7 @@ impl Chain {
         let direct = self.output.is_contiguous()
             && columns.len().is_multiple_of(WIDEST)
             && !self.actions.is_empty();
+        let starts = Starts::of(&self.output, rows);
         let mut place = Place {
             from: values.as_mut_ptr(),
             width,
@@ -115,7 +116,7 @@ impl Chain {
             };
             for (r, (row, to)) in rows.iter().zip(&mut place.to).enumerate() {
                 *to = if last {
-                    let start = self.output.row(row.row) + columns.start;
+                    let start = starts.at(r, row.row) + columns.start;
                     // SAFETY: by this function's contract nobody else has this part.
                     unsafe { run.outputs[row.job].part(start, start + columns.len()) }.as_mut_ptr()
                 } else {
@@ -164,6 +165,35 @@ impl Chain {
     }
 }
 
+/// Where rows start: computed once where they are equally far apart.
+struct Starts<'a> {
+    lines: &'a Lines,
+    regular: Option<(usize, usize)>,
+}
+
+impl<'a> Starts<'a> {
+    fn of(lines: &'a Lines, rows: &[Row]) -> Starts<'a> {
+        let regular = match rows {
+            // Rows of one job that follow each other.
+            [first, .., last]
+                if first.job == last.job && last.row + 1 == first.row + rows.len() =>
+            {
+                lines.regular(first.row, rows.len())
+            }
+            _ => None,
+        };
+        Starts { lines, regular }
+    }
+
+    #[inline]
+    fn at(&self, index: usize, row: usize) -> usize {
+        match self.regular {
+            Some((start, step)) => start + index * step,
+            None => self.lines.row(row),
+        }
+    }
+}
+
 /// An operand along one row of a block: one value, or as many as the block is wide.
 #[derive(Clone, Copy)]
 enum Line {
@@ -195,8 +225,9 @@ unsafe fn read(
             unsafe { run.others.copy(other, row.job, lines, row.row, columns.clone(), to) };
         }
     }
+    let starts = Starts::of(lines, rows);
     for (i, (row, found)) in rows.iter().zip(&mut found).enumerate() {
-        let start = lines.row(row.row);
+        let start = starts.at(i, row.row);
         *found = if single {
             // SAFETY: by this function's contract.
             Line::One(unsafe { run.others.slice(other, row.job, start, 1) }[0])

@@ -13,8 +13,11 @@ use crate::OperatorError;
 
 /// Steps of k that a task takes through all its rows at once: with the rows, they stay in the second cache.
 const STEPS: usize = if cfg!(test) { 8 } else { 512 };
-/// Rows of a task, at most, where a panel is packed already.
-const TASK_ROWS: usize = if cfg!(test) { 30 } else { 192 };
+/// Elements of the rows of a task, about, where panels are packed already: half of a second cache, so that they stay there
+/// while panel after panel is multiplied.
+const TASK: usize = if cfg!(test) { 240 } else { 1 << 17 };
+/// Rows of a task, at most and at least: each panel must pay for being read.
+const TASK_ROWS: [usize; 2] = if cfg!(test) { [12, 30] } else { [48, 192] };
 
 /// The positions of the operands.
 const A: usize = 0;
@@ -86,9 +89,10 @@ impl Product {
         if let Columns::Packed(packed) = &self.b {
             let rows = products * self.rows;
             let cuts = wanted.div_ceil(panels).min(rows.div_ceil(chain::ROWS));
-            let cuts = cuts.max(rows.div_ceil(TASK_ROWS));
+            let [least, most] = TASK_ROWS;
+            let cuts = cuts.max(rows.div_ceil((TASK / self.k).clamp(least, most)));
             return fast.threads.run(threads, panels * cuts, |task| {
-                let (panel, cut) = (task / cuts, task % cuts);
+                let (cut, panel) = (task / panels, task % panels);
                 let columns = columns_of(panel);
                 let start = panel * WIDTH * self.k;
                 let len = tile::padded(fast.vectors, columns.len()) * self.k;
@@ -157,6 +161,11 @@ impl Product {
         let Scratch { block, more, spare, .. } = scratch;
         let block = block.of((strips * ROWS).max(chain::ROWS) * WIDTH);
         let copies = if self.a.is_contiguous() { &mut [] } else { more.of(ROWS * k) };
+        // SAFETY: operands of a contraction are never the output.
+        let matrix = |job: usize| unsafe { Matrix::new(operands, A, job, &self.a) };
+        let (job, first) = (part.rows.start / of_job, part.rows.start % of_job);
+        let one_job = first + part.rows.len() <= of_job;
+        let regular = matrix(job).regular(first, part.rows.len(), k).filter(|_| one_job);
         for steps in (0..k).step_by(STEPS) {
             let steps = steps..k.min(steps + STEPS);
             for group in (0..strips).step_by(chain::ROWS / ROWS) {
@@ -168,9 +177,11 @@ impl Product {
                     let mut copies = copies.chunks_exact_mut(k);
                     let a = std::array::from_fn(|r| {
                         let row = (from + r).min(to - 1);
-                        // SAFETY: operands of a contraction are never the output.
-                        let a = unsafe { Matrix::new(operands, A, row / of_job, &self.a) };
-                        a.row(row % of_job, k, copies.next().unwrap_or_default())
+                        if let Some(regular) = regular {
+                            return regular.row(row - part.rows.start);
+                        }
+                        let spare = copies.next().unwrap_or_default();
+                        matrix(row / of_job).row(row % of_job, k, spare)
                     });
                     let (rows, panel) = (to - from, part.panel);
                     let strip = Strip { a, rows, panel, k, columns, stride: WIDTH };
@@ -179,7 +190,10 @@ impl Product {
                 if steps.end == k {
                     let mut rows = [Row::default(); chain::ROWS];
                     for (row, index) in rows.iter_mut().zip(begin..end) {
-                        *row = Row { job: index / of_job, row: index % of_job };
+                        *row = match one_job {
+                            true => Row { job, row: index - job * of_job },
+                            false => Row { job: index / of_job, row: index % of_job },
+                        };
                     }
                     let count = end - begin;
                     let block = Block {

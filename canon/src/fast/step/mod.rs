@@ -210,6 +210,10 @@ impl Fast {
                 prepare_rows(&plan, Function::LogSoftmax)
             }
             Operator::Reduce { function, axes } => prepare_reduction(&plan, *function, axes),
+            Operator::Reshape { .. }
+            | Operator::Permute { .. }
+            | Operator::Slice { .. }
+            | Operator::Expand { .. } => prepare_movement(&plan),
             Operator::Unary { .. }
             | Operator::BinaryScalar { .. }
             | Operator::Clamp { .. }
@@ -414,6 +418,28 @@ fn prepare_elementwise(plan: &Plan<'_>) -> Option<Prepared> {
         let rows = shape.iter().product::<u64>() as usize / columns;
         let weight = 1 + chain.actions.len() as u64;
         let root = RowsOf { x: x.clone(), function: Function::Copy, rows, columns, weight };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+    })
+}
+
+/// Movement, which copies bits: nothing settles a NaN unless a link does.
+fn prepare_movement(plan: &Plan<'_>) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    let operand = plan.spec.operands.first().filter(|x| x.source != Source::Output)?;
+    let view = plan.view(operand)?.through(&plan.spec.operator)?;
+    widest(shape.len(), |inner| {
+        let mut chain = plan.chain(inner, &[])?;
+        if plan.spec.chain.is_empty() {
+            chain.actions.clear();
+        }
+        let x = Given { source: operand.source, lines: view.lines(inner) };
+        if !chain.is_even() || x.lines.step().is_none() {
+            return None;
+        }
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let function = Function::Copy;
+        let root = RowsOf { x: x.clone(), function, rows, columns, weight: 2 };
         Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
     })
 }
