@@ -292,9 +292,9 @@ fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>) -> Vec<u32> {
 fn block(module: &str) -> Option<&str> {
     let ends = module.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at);
     let ends = ends.chain([module.len()]);
-    let up_to = ends.filter_map(|end| module.get(..end));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
-    up_to.filter(|path| path.rsplit('.').next().is_some_and(is_number)).last()
+    let mut up_to = ends.rev().filter_map(|end| module.get(..end));
+    up_to.find(|path| path.rsplit('.').next().is_some_and(is_number))
 }
 
 /// The longest common dotted prefix of the modules whose parameters are read; `None` if none are.
