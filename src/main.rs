@@ -1,7 +1,10 @@
 //! The `gainsay` command.
 
+#[cfg(feature = "models")]
+mod bench;
 mod cli;
 mod demo;
+mod seeded;
 #[cfg(feature = "models")]
 mod texts;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::reference::half::{bf16_from_f64, bf16_to_f32, f16_from_f64, f16_to_f32, sticky};
 use crate::{DType, Scalar};
 
 macro_rules! integers {
@@ -34,6 +35,37 @@ impl Scalar {
     /// The constant `value` of type `f64`.
     pub const fn f64(value: f64) -> Scalar {
         Scalar { dtype: DType::F64, bits: value.to_bits() }
+    }
+
+    /// The constant `value`, rounded once to f16.
+    pub fn f16(value: f64) -> Scalar {
+        Scalar { dtype: DType::F16, bits: f16_from_f64(value).into() }
+    }
+
+    /// The constant `value`, rounded once to bf16.
+    pub fn bf16(value: f64) -> Scalar {
+        Scalar { dtype: DType::BF16, bits: bf16_from_f64(value).into() }
+    }
+
+    /// The constant `value`, rounded once to a float type; nothing for other types.
+    pub fn float(dtype: DType, value: f64) -> Option<Scalar> {
+        Some(match dtype {
+            DType::F32 => Scalar::f32(value as f32),
+            DType::F64 => Scalar::f64(value),
+            DType::F16 => Scalar::f16(value),
+            DType::BF16 => Scalar::bf16(value),
+            _ => return None,
+        })
+    }
+
+    /// The constant nearest to an integer in a float type, rounded once; nothing for other types.
+    pub fn float_of_integer(dtype: DType, value: i128) -> Option<Scalar> {
+        Some(match dtype {
+            DType::F32 => Scalar::f32(value as f32),
+            DType::F64 => Scalar::f64(value as f64),
+            // What rounding to f64 first could decide wrongly stays visible in its last bit.
+            dtype => return Scalar::float(dtype, sticky(value)),
+        })
     }
 
     /// Whether the bits are those of an element of the type: nothing above its width, and a bool is 0 or 1.
@@ -86,7 +118,8 @@ impl fmt::Display for Scalar {
             DType::I32 => write!(f, "{}", i32::from_scalar(*self)),
             DType::I64 => write!(f, "{}", i64::from_scalar(*self)),
             DType::U8 | DType::U16 | DType::U32 | DType::U64 => write!(f, "{}", self.bits),
-            DType::F16 | DType::BF16 => write!(f, "{:#06x}", self.bits),
+            DType::F16 => write!(f, "{:?}", f16_to_f32(self.bits as u16)),
+            DType::BF16 => write!(f, "{:?}", bf16_to_f32(self.bits as u16)),
             DType::Bool => write!(f, "{}", self.bits == 1),
         }
     }

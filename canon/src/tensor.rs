@@ -221,6 +221,22 @@ impl Tensor {
         }
     }
 
+    /// A tensor of f16 with these bits in row-major order.
+    ///
+    /// # Errors
+    /// If the shape is impossible or does not have that many elements.
+    pub fn f16_bits(shape: impl Into<Vec<u64>>, bits: Vec<u16>) -> Result<Tensor, TensorError> {
+        Tensor::new(TensorType::new(DType::F16, shape), bits.len(), Data::F16(bits))
+    }
+
+    /// A tensor of bf16 with these bits in row-major order.
+    ///
+    /// # Errors
+    /// If the shape is impossible or does not have that many elements.
+    pub fn bf16_bits(shape: impl Into<Vec<u64>>, bits: Vec<u16>) -> Result<Tensor, TensorError> {
+        Tensor::new(TensorType::new(DType::BF16, shape), bits.len(), Data::BF16(bits))
+    }
+
     /// The bits of the elements, if they are of a half type.
     pub fn as_half_bits(&self) -> Option<&[u16]> {
         match &self.data {

@@ -2,9 +2,10 @@
 //!
 //! A boundary `b` lies after `b` instructions. It is a **candidate** if it belongs to a run of boundaries with
 //! equally many live values that has more live values on either side. A layer without arithmetic, or one that
-//! reads no parameters and has less arithmetic than the one before it, is merged into it. Cuts are then thinned until the bytes of all inner states are within the hash budget, or four layers are left: each
-//! time, the cut whose state is largest for the arithmetic of the two layers it parts is dropped (the
-//! earliest of equals), so that layers come out about equal and cut where states are small.
+//! reads no parameters and has less arithmetic than the one before it, is merged into it. A block (what is named by a
+//! number, as `layers.3`) is not cut where enough cuts lie between blocks. Cuts are then thinned until the bytes of all
+//! inner states are within the hash budget, or four layers are left: each time, the cut whose state is largest for the
+//! arithmetic of the two layers it parts is dropped (the earliest of equals), so that layers come out about equal.
 //! Invariants: layers are contiguous, cover the program, and there is at least one.
 
 use std::cmp::Ordering;
@@ -47,7 +48,7 @@ impl InstructionRange {
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Layer {
-    /// After the parameters it reads, else its operators; unique in the program.
+    /// After the module whose parameters it reads, else its operators; unique in the program.
     pub name: String,
     /// The instructions it runs.
     pub instructions: InstructionRange,
@@ -72,7 +73,7 @@ impl LayerTable {
         let boundaries = Boundaries::of(program);
         let costs = CostSums::of(program.costs());
         let cuts = merge_trivial(program, candidates(&boundaries), &costs);
-        let cuts = thin(cuts, &boundaries, &costs);
+        let cuts = thin(keep_blocks(program, cuts), &boundaries, &costs);
         let ends = cuts.iter().copied().chain([costs.end()]);
         let firsts = [0].into_iter().chain(cuts.iter().copied());
         let mut names = Names::default();
@@ -264,17 +265,72 @@ fn thin(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
     kept.into_iter().collect()
 }
 
-/// The longest common dotted prefix of the modules whose parameters the layer reads, else its operators.
-fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
-    let instructions = program.instructions(range);
-    let mut modules = instructions
+/// Drops the cuts inside of blocks, if the others make [`LEAST_LAYERS`].
+fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>) -> Vec<u32> {
+    let single = |at: u32| module(program, InstructionRange { first: at, end: at + 1 });
+    let modules: Vec<Option<&str>> = (0..program.costs().len() as u32).map(single).collect();
+    // The next module read from each instruction on.
+    let mut after = modules.clone();
+    let mut next = None;
+    for module in after.iter_mut().rev() {
+        next = module.or(next);
+        *module = next;
+    }
+    let (mut read, mut before, mut passed) = (modules.iter(), None, 0);
+    let mut between = |&cut: &u32| {
+        before = read.by_ref().take((cut - passed) as usize).flatten().last().or(before);
+        passed = cut;
+        let after = after.get(cut as usize).copied().flatten();
+        let (left, right) = (before.and_then(|module| block(module)), after.and_then(block));
+        left.is_none() || left != right
+    };
+    let kept: Vec<u32> = cuts.iter().filter(|cut| between(cut)).copied().collect();
+    if kept.len() + 1 < LEAST_LAYERS { cuts } else { kept }
+}
+
+/// The block that a module is part of: the path up to its last number.
+fn block(module: &str) -> Option<&str> {
+    let ends = module.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at);
+    let ends = ends.chain([module.len()]);
+    let up_to = ends.filter_map(|end| module.get(..end));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    up_to.filter(|path| path.rsplit('.').next().is_some_and(is_number)).last()
+}
+
+/// The longest common dotted prefix of the modules whose parameters are read; `None` if none are.
+fn module(program: &TypedProgram, range: InstructionRange) -> Option<&str> {
+    let mut modules = program
+        .instructions(range)
         .iter()
         .flat_map(|instruction| &instruction.operands)
         .filter_map(|&slot| weight_name(program, slot))
         .map(|path| path.rsplit_once('.').map_or("", |(module, _)| module));
-    let prefix = modules.next().map(|first| modules.fold(first, common_module));
-    if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
+    modules.next().map(|first| modules.fold(first, common_module))
+}
+
+/// The block or module, of several that the layer reads from, with the most arithmetic; the first of equals.
+fn heaviest(program: &TypedProgram, range: InstructionRange) -> Option<&str> {
+    let mut found: BTreeMap<&str, (u64, u32)> = BTreeMap::new();
+    for at in range.positions() {
+        let Some(read) = module(program, InstructionRange { first: at, end: at + 1 }) else {
+            continue;
+        };
+        let cost = program.costs().get(at as usize).copied().unwrap_or(0);
+        let (sum, _) = found.entry(block(read).unwrap_or(read)).or_insert((0, at));
+        *sum += cost;
+    }
+    let heaviest = found.into_iter().max_by_key(|(_, (sum, at))| (*sum, u32::MAX - at));
+    heaviest.map(|(name, _)| name).filter(|name| !name.is_empty())
+}
+
+/// The module whose parameters the layer reads, the heaviest of several, else its operators.
+fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
+    let instructions = program.instructions(range);
+    if let Some(prefix) = module(program, range).filter(|prefix| !prefix.is_empty()) {
         return prefix.to_owned();
+    }
+    if let Some(name) = heaviest(program, range) {
+        return name.to_owned();
     }
     let mut operators: Vec<&'static str> =
         instructions.iter().map(|instruction| instruction.operator.name()).collect();

@@ -11,7 +11,7 @@ use super::pairs::{Pairs, Turns};
 use super::report::{Case, print, progress};
 use super::subject::{self, Subject};
 use super::{memory, pairs};
-use crate::cli::args::BenchForwardArgs;
+use crate::cli::bench::BenchForwardArgs;
 
 /// Time that one side's turn should about take, in milliseconds.
 const STRETCH_MS: f64 = 200.0;
@@ -75,7 +75,5 @@ fn compare(
     let gflop = runner.program().total_cost() as f64 / 1e9;
     let case = Case::best((&subject.model, subject.batch, threads.get()), "burn-flex", &measured)?;
     let rate = (gflop / case.ours_ms * 1e5).round() / 100.0;
-    Ok(case
-        .with("ours_gflops", rate)
-        .with("largest_difference", f64::from(difference)))
+    Ok(case.with("ours_gflops", rate).with("largest_difference", f64::from(difference)))
 }

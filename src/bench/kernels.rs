@@ -12,7 +12,7 @@ use gainsay_canon::{Isa, Kernels, Operand, Operator, Source, StepJob, StepSpec, 
 
 use super::pairs::{Pairs, Turns, median};
 use super::report::{Case, print, progress};
-use crate::cli::args::BenchKernelsArgs;
+use crate::cli::bench::BenchKernelsArgs;
 
 /// Rows of the left operand, terms, columns of the right operand.
 const SHAPES: [[usize; 3]; 5] =
@@ -74,10 +74,8 @@ fn product(
     let [x, y] = [(&a, [m, k]), (&b, [k, n])].map(|(values, shape)| {
         BurnTensor::<2>::from_data(TensorData::new(values.clone(), shape), &flex)
     });
-    let (a, b) = (
-        Tensor::f32([m as u64, k as u64], a)?,
-        Arc::new(Tensor::f32([k as u64, n as u64], b)?),
-    );
+    let (a, b) =
+        (Tensor::f32([m as u64, k as u64], a)?, Arc::new(Tensor::f32([k as u64, n as u64], b)?));
     let operand = |source| Operand { source, view: Vec::new() };
     let right = match weights {
         Weights::Fresh => Source::Value(1),

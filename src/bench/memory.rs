@@ -10,7 +10,7 @@ use gainsay_model::Runner;
 
 use super::report::Case;
 use super::subject;
-use crate::cli::args::{BenchPeakArgs, BenchSide};
+use crate::cli::bench::{BenchPeakArgs, BenchSide};
 
 /// Adds the peak of both sides to a case.
 pub fn compare(
@@ -49,7 +49,10 @@ pub fn run(args: &BenchPeakArgs) -> Result<()> {
             if let Some(weights) = &args.weights {
                 export.arg("--weights").arg(weights);
             }
-            ensure!(export.status().context("cannot start the export")?.success(), "the export failed");
+            ensure!(
+                export.status().context("cannot start the export")?.success(),
+                "the export failed"
+            );
             let artifact = subject::exported(folder.path())?;
             let inputs = subject::inputs(&args.model)?;
             let kernels = Kernels::new(Isa::detect()?, args.threads)?;

@@ -14,7 +14,7 @@ mod trace;
 
 use anyhow::Result;
 
-use crate::cli::args::BenchCommand;
+use crate::cli::bench::BenchCommand;
 
 /// Runs a benchmark.
 pub fn run(command: &BenchCommand) -> Result<()> {

@@ -84,11 +84,20 @@ pub fn print(output: Output, isa: Isa, cases: &[Case]) -> Result<()> {
         return Ok(());
     }
     println!("{} kernels; {}", isa, machine());
-    println!("{:<34} {:>5} {:>7} {:>10} {:>10} {:>7}", "case", "batch", "threads", "ours ms", "other ms", "ratio");
+    println!(
+        "{:<34} {:>5} {:>7} {:>10} {:>10} {:>7}",
+        "case", "batch", "threads", "ours ms", "other ms", "ratio"
+    );
     for case in cases {
         print!(
             "{:<34} {:>5} {:>7} {:>10.3} {:>10.3} {:>7.3}  against {}",
-            case.model, case.batch, case.threads, case.ours_ms, case.other_ms, case.ratio, case.other
+            case.model,
+            case.batch,
+            case.threads,
+            case.ours_ms,
+            case.other_ms,
+            case.ratio,
+            case.other
         );
         if let Some(Interval { middle, low, high }) = case.interval {
             print!(", paired {middle:.4} ({low:.4} to {high:.4})");

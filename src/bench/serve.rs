@@ -11,7 +11,7 @@ use gainsay_canon::{Isa, Kernels};
 use gainsay_model::Runner;
 
 use super::subject;
-use crate::cli::args::BenchServeArgs;
+use crate::cli::bench::BenchServeArgs;
 
 /// Serves runs until standard input ends.
 pub fn run(args: &BenchServeArgs) -> Result<()> {
@@ -31,7 +31,8 @@ pub fn run(args: &BenchServeArgs) -> Result<()> {
     answer.flush()?;
     for line in std::io::stdin().lock().lines() {
         let line = line.context("cannot read standard input")?;
-        let runs: usize = line.trim().parse().with_context(|| format!("{line:?} is not a number of runs"))?;
+        let runs: usize =
+            line.trim().parse().with_context(|| format!("{line:?} is not a number of runs"))?;
         let mut times = Vec::with_capacity(runs);
         for _ in 0..runs {
             let start = Instant::now();

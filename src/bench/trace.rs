@@ -3,14 +3,19 @@
 //! Two figures: the share of the run that is spent inside hashing and bookkeeping, by a clock around them, and the
 //! ratio of traced to untraced runs over many alternating pairs, with its interval.
 
-use anyhow::Result;
-use gainsay_canon::{Isa, Kernels};
-use gainsay_model::Runner;
+use std::time::Instant;
 
-use super::pairs::Pairs;
+use anyhow::Result;
+use gainsay_canon::{Isa, Kernels, Tensor};
+use gainsay_model::{Cuts, Runner};
+
+use super::pairs::{Pairs, median};
 use super::report::{Case, print, progress};
 use super::subject;
-use crate::cli::args::BenchTraceArgs;
+use crate::cli::bench::BenchTraceArgs;
+
+/// Runs that are looked into with a clock.
+const SHARES: usize = 20;
 
 /// Runs the benchmark.
 pub fn run(args: &BenchTraceArgs) -> Result<()> {
@@ -41,12 +46,13 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
                 let identity = (label.as_str(), subject.batch, threads.get());
                 let mut case = Case::best(identity, other, std::slice::from_ref(&pairs))?;
                 case.interval = Some(pairs.paired_ratio());
-                if grain == Grain::Layers {
-                    let share = hashing_share(&runner, inputs, args.pairs.get())?;
-                    case = case
-                        .with("layers", runner.program().layer_count())
-                        .with("hashing_share", (share * 1e6).round() / 1e6);
-                }
+                let (cuts, layers) = match grain {
+                    Grain::Layers => (Cuts::Layers, runner.program().layer_count()),
+                    Grain::Operators => (Cuts::Operators, runner.program().costs().len() as u32),
+                };
+                let share = hashing_share(&runner, inputs, cuts)?;
+                case =
+                    case.with("layers", layers).with("hashing_share", (share * 1e6).round() / 1e6);
                 cases.push(case);
                 bar.inc(1);
             }
@@ -54,6 +60,17 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     print(args.output, isa, &cases)
+}
+
+/// The median share of a traced run that is spent inside hashing and bookkeeping.
+fn hashing_share(runner: &Runner, inputs: &[Tensor], cuts: Cuts) -> Result<f64> {
+    let begun = Instant::now();
+    let mut shares = Vec::with_capacity(SHARES);
+    for _ in 0..SHARES {
+        let (_, timing) = runner.trace_timed(inputs, cuts, || begun.elapsed())?;
+        shares.push(timing.hashing.as_secs_f64() / timing.total.as_secs_f64());
+    }
+    Ok(median(&shares))
 }
 
 /// What is committed to.

@@ -82,6 +82,12 @@ pub enum Command {
     /// Embed texts with an imported sentence encoder, on this machine.
     #[cfg(feature = "models")]
     Embed(super::models::EmbedArgs),
+    /// Run an artifact's programs on seeded inputs and print what a claim would commit to: artifact id and trace roots.
+    Trace(TraceArgs),
+    /// Measure canonical arithmetic against others, alternating the two sides in one run.
+    #[cfg(feature = "models")]
+    #[command(subcommand)]
+    Bench(super::bench::BenchCommand),
     /// Judge case files again, offline: no network, no database.
     Judge(JudgeArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
@@ -327,6 +333,26 @@ pub struct FundArgs {
     /// How much, in credits.
     #[arg(value_name = "CREDITS", value_parser = credits)]
     pub amount: Amount,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// The artifact's folder.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Decides the inputs.
+    #[arg(long, env = "GAINSAY_TRACE_SEED", value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads for arithmetic.
+    #[arg(long, env = "GAINSAY_THREADS", value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Also print how each program is carried out: steps, fused operators, memory.
+    #[arg(long, env = "GAINSAY_TRACE_PLAN")]
+    pub plan: bool,
     /// How to print.
     #[command(flatten)]
     pub output: Output,

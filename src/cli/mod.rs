@@ -2,6 +2,8 @@
 
 pub mod args;
 mod artifact;
+#[cfg(feature = "models")]
+pub mod bench;
 pub mod config;
 mod connection;
 mod daemons;
@@ -12,6 +14,7 @@ pub mod keyfile;
 #[cfg(feature = "models")]
 pub mod models;
 mod money;
+mod trace;
 mod views;
 
 use anyhow::{Context, Result};
@@ -55,6 +58,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Artifact(command) => runtime.block_on(artifact::run(&loaded, command)),
         #[cfg(feature = "models")]
         Command::Embed(args) => models::embed(args),
+        #[cfg(feature = "models")]
+        Command::Bench(command) => crate::bench::run(command),
+        Command::Trace(args) => trace::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {

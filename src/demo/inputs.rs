@@ -2,11 +2,12 @@
 //! other model.
 
 use anyhow::{Context, Result};
-use gainsay_canon::{DType, Tensor, TensorType};
+use gainsay_canon::Tensor;
 use gainsay_model::Artifact;
 
 use super::kind::Plan;
 use crate::cli::args::DemoArgs;
+use crate::seeded;
 
 /// One inference to ask for.
 #[derive(Debug, Clone)]
@@ -126,40 +127,11 @@ fn seeded_questions(args: &DemoArgs, plan: &Plan, artifact: &Artifact) -> Result
         .map(|job| {
             let ports = (0u64..).zip(&program.program().inputs);
             let inputs = ports
-                .map(|(port, input)| seeded(plan, job << 8 | port, &input.tensor))
+                .map(|(port, input)| {
+                    seeded::tensor(plan.draw("input", job << 8 | port), &input.tensor)
+                })
                 .collect::<Result<_>>()?;
             Ok(Question { inputs, label: None })
         })
         .collect()
-}
-
-/// Values from 0 to 1 for floats, small numbers for integers.
-fn seeded(plan: &Plan, index: u64, tensor: &TensorType) -> Result<Tensor> {
-    let elements = tensor.elements().context("an input has too many elements")?;
-    let mut state = plan.draw("input", index) | 1;
-    let mut draw = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state >> 40
-    };
-    let bytes: Vec<u8> = match tensor.dtype {
-        DType::F32 => (0..elements)
-            .flat_map(|_| (draw() as f32 / (1u32 << 24) as f32).to_le_bytes())
-            .collect(),
-        DType::F64 => (0..elements)
-            .flat_map(|_| (draw() as f64 / f64::from(1u32 << 24)).to_le_bytes())
-            .collect(),
-        other => {
-            let width = other.size_bytes();
-            let value = |number: u64| {
-                let mut bytes = vec![0u8; width];
-                if let Some(low) = bytes.first_mut() {
-                    *low = (number & 1) as u8;
-                }
-                bytes
-            };
-            (0..elements).flat_map(|_| value(draw())).collect()
-        }
-    };
-    Tensor::from_bytes(tensor, &bytes).context("cannot make an input")
 }

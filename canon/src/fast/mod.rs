@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+mod averages;
 pub(crate) mod bytes;
 mod circular;
 mod contraction;
@@ -15,15 +16,22 @@ pub(crate) mod environment;
 mod gemm;
 mod hyperbolic;
 mod image;
+mod indexing;
 mod movement;
 mod plain;
+mod plain_product;
+mod planned;
 mod pooling;
 mod powers;
+mod resampling;
 mod rows;
 mod simd;
+mod sorting;
+mod spatial;
 pub(crate) mod step;
 mod strided;
 mod threads;
+mod windows;
 
 use std::num::NonZeroUsize;
 
@@ -72,6 +80,9 @@ impl Fast {
     }
 
     fn compute(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        if result.shape.contains(&0) {
+            return Ok(None);
+        }
         if let Some(widened) = Widened::new(operator, operands, result) {
             let compute = |operator: &_, operands: &[&Tensor], result: &_| {
                 let data = self.compute(operator, operands, result)?;
@@ -80,15 +91,13 @@ impl Fast {
             return widened.compute(operands, compute).map(Some);
         }
         match (operator, operands) {
-            (Operator::Permute { axes }, [x]) => Ok(Some(movement::permute(x, axes, result))),
-            (Operator::Slice { ranges }, [x]) => Ok(Some(movement::slice(x, ranges, result))),
-            (Operator::Expand { .. }, [x]) => Ok(Some(movement::expand(x, result))),
+            (Operator::Permute { axes }, [x]) => self.permute(x, axes, result),
+            (Operator::Slice { ranges }, [x]) => self.slice(x, ranges, result),
+            (Operator::Expand { .. }, [x]) => self.expand(x, result),
             (Operator::Pad { padding, value }, [x]) => {
                 Ok(Some(movement::pad(x, padding, *value, result)))
             }
-            (Operator::Concat { axis }, _) => {
-                Ok(Some(movement::concat(operands, usize::from(*axis), result)))
-            }
+            (Operator::Concat { axis }, _) => self.concat(operands, usize::from(*axis), result),
             (Operator::Binary { function }, [a, b]) => self.binary(*function, a, b, result),
             (Operator::Compare { relation }, [a, b]) => self.compare(*relation, a, b, result),
             (Operator::CompareScalar { relation, scalar }, [a]) => {
@@ -104,11 +113,115 @@ impl Fast {
                 self.softmax(true, *axis, x)
             }
             (Operator::Classify { class }, [x]) => self.classify(*class, x),
-            (_, [x]) => match x.as_f32() {
+            (Operator::MatMul | Operator::Linear | Operator::Conv2d { .. }, _) => {
+                self.contraction(operator, operands, result)
+            }
+            (
+                Operator::Unary { .. } | Operator::BinaryScalar { .. } | Operator::Clamp { .. },
+                [x],
+            ) => match x.as_f32() {
                 Some(values) => self.map_f32(operator, values),
                 None => self.map_plain(operator, x),
             },
-            _ => self.contraction(operator, operands, result),
+            _ => self.structural(operator, operands, result),
+        }
+    }
+
+    /// The operators that index, slide, resample, sort and normalise.
+    fn structural(
+        &self,
+        operator: &Operator,
+        operands: &[&Tensor],
+        result: &TensorType,
+    ) -> Computed {
+        match (operator, operands) {
+            (Operator::Gather { axis }, [x, indices]) => {
+                self.gather(usize::from(*axis), x, indices, result)
+            }
+            (Operator::Take { axis }, [x, indices]) => self.take(usize::from(*axis), x, indices),
+            (Operator::GatherNd, [x, indices]) => self.gather_nd(x, indices),
+            (Operator::Scatter { axis, update }, &[x, indices, values]) => {
+                self.scatter(usize::from(*axis), *update, [x, indices, values])
+            }
+            (Operator::TakeAssign { axis, update }, &[x, indices, values]) => {
+                self.take_assign(usize::from(*axis), *update, [x, indices, values])
+            }
+            (Operator::ScatterNd { update }, &[x, indices, values]) => {
+                self.scatter_nd(*update, [x, indices, values])
+            }
+            (Operator::SliceAssign { ranges }, [x, value]) => self.slice_assign(ranges, x, value),
+            (Operator::Unfold { axis, step, .. }, [x]) => {
+                self.unfold(x, usize::from(*axis), *step, result)
+            }
+            (Operator::Sort { axis, order }, [x]) => self.sort(usize::from(*axis), *order, x),
+            (Operator::ArgSort { axis, order }, [x]) => {
+                self.arg_sort(usize::from(*axis), *order, x)
+            }
+            (Operator::Cumulative { function, axis }, [x]) => {
+                self.cumulative(*function, usize::from(*axis), x)
+            }
+            _ => self.windowed(operator, operands, result),
+        }
+    }
+
+    /// The operators with windows, samples and rows.
+    fn windowed(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        match (operator, operands) {
+            (Operator::Extend { padding, mode }, [x]) => self.extend(padding, *mode, x, result),
+            (Operator::Unfold2d { kernel, stride, padding, dilation }, [x]) => {
+                self.unfold2d([kernel, stride, padding, dilation], x, result)
+            }
+            (Operator::AvgPool2d { window, padding_counts }, [x]) => {
+                self.average_pool(window, *padding_counts, x, result)
+            }
+            (Operator::AdaptiveAvgPool2d { .. } | Operator::AdaptiveAvgPool3d { .. }, [x]) => {
+                self.adaptive_average_pool(x, result)
+            }
+            (Operator::ArgMaxPool2d { window }, [x]) => self.arg_max_pool(window, x, result),
+            (Operator::Interpolate2d { mode, corners, .. }, [x]) => {
+                self.interpolate(*mode, *corners, x, result)
+            }
+            (Operator::GridSample2d { mode, outside, corners }, [x, points]) => {
+                self.grid_sample((*mode, *outside, *corners), x, points, result)
+            }
+            (Operator::Attention { .. } | Operator::LayerNorm { .. }, _) => {
+                self.planned(operator, operands, result)
+            }
+            (_, &[x, w, ref bias @ ..]) => self.convolution(operator, [x, w], bias, result),
+            _ => Ok(None),
+        }
+    }
+
+    /// Convolutions over three axes, transposed and deformable ones; `rest` are the operands behind the first two.
+    fn convolution(
+        &self,
+        operator: &Operator,
+        [x, w]: [&Tensor; 2],
+        rest: &[&Tensor],
+        result: &TensorType,
+    ) -> Computed {
+        let bias = rest.first().copied();
+        match operator {
+            Operator::Conv3d { stride, padding, dilation, groups } => {
+                self.conv3d([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::ConvTranspose2d { stride, padding, dilation, groups, .. } => {
+                self.conv_transpose([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::ConvTranspose3d { stride, padding, dilation, groups, .. } => {
+                self.conv_transpose([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::DeformConv2d { stride, padding, dilation, groups, offset_groups, masked } => {
+                let (offset, [w, rest @ ..]) = (w, rest) else { return Ok(None) };
+                let (mask, bias) = match (masked, rest) {
+                    (true, [mask, bias @ ..]) => (Some(*mask), bias.first().copied()),
+                    _ => (None, rest.first().copied()),
+                };
+                let attributes: [&[u64]; 3] = [stride, padding, dilation];
+                let groups = [*groups, *offset_groups];
+                self.deform_conv2d([x, offset, w], mask, bias, attributes, groups, result)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -130,7 +243,14 @@ impl Fast {
         result: &TensorType,
     ) -> Computed {
         let (Some(x), Some(w)) = (operands.first(), operands.get(1)) else { return Ok(None) };
-        let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else { return Ok(None) };
+        let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else {
+            return match operator {
+                Operator::MatMul | Operator::Linear => {
+                    self.plain_product(x, w, operands.get(2).copied(), result)
+                }
+                _ => Ok(None),
+            };
+        };
         let bias = operands.get(2).and_then(|bias| bias.as_f32());
         let (x_type, w_type) = (x.tensor_type(), w.tensor_type());
         let output = match operator {

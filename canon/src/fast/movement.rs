@@ -1,10 +1,12 @@
 //! Data movement: copies of runs instead of elements.
 
 use super::strided::{Walk, signed};
+use super::threads::Output;
+use super::{Computed, Fast};
 use crate::reference::filled;
 use crate::shape::{broadcast_strides, extents, strides};
 use crate::tensor::{Data, map_data};
-use crate::{DType, Scalar, SliceRange, Tensor, TensorType};
+use crate::{DType, OperatorError, Scalar, SliceRange, Tensor, TensorType};
 
 /// The elements of a strided view that starts at `start` of `x`, row-major.
 fn gather<T: Copy>(x: &[T], start: usize, shape: &[usize], strides: &[isize]) -> Vec<T> {
@@ -26,16 +28,175 @@ fn gather<T: Copy>(x: &[T], start: usize, shape: &[usize], strides: &[isize]) ->
     result
 }
 
-pub(super) fn permute(x: &Tensor, axes: &[u8], result: &TensorType) -> Data {
-    let of_x = signed(&strides(&extents(x.shape())));
-    let permuted: Vec<isize> = axes.iter().map(|&axis| of_x[usize::from(axis)]).collect();
-    let shape = extents(&result.shape);
-    map_data!(x.data(), v => gather(v, 0, &shape, &permuted))
+/// Elements per task.
+const CHUNK: usize = if cfg!(test) { 24 } else { 32_768 };
+
+/// A walk cut into tasks: several whole runs each, or a part of one run.
+struct Parts {
+    tasks: usize,
+    runs: usize,
+    /// Parts of one run.
+    pieces: usize,
 }
 
-pub(super) fn slice(x: &Tensor, ranges: &[SliceRange], result: &TensorType) -> Data {
+impl Parts {
+    fn new(walk: &Walk<1>) -> Parts {
+        let pieces = walk.inner.div_ceil(CHUNK).max(1);
+        let runs = (CHUNK / walk.inner.max(1)).max(1);
+        Parts { tasks: walk.runs().div_ceil(runs) * pieces, runs, pieces }
+    }
+}
+
+impl Fast {
+    /// [`gather`], shared between threads.
+    fn viewed<T: Copy + Default + Send + Sync>(
+        &self,
+        x: &[T],
+        start: usize,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Vec<T>, OperatorError> {
+        let count = shape.iter().product();
+        let threads = self.threads.worthwhile(count as u64);
+        if threads == 1 || count == 0 {
+            return Ok(gather(x, start, shape, strides));
+        }
+        let mut result = vec![T::default(); count];
+        let walk = Walk::new(shape, [strides]);
+        let parts = Parts::new(&walk);
+        let output = Output::new(&mut result);
+        self.threads.run(threads, parts.tasks, |task| {
+            let first = task / parts.pieces * parts.runs;
+            let length = walk.inner.div_ceil(parts.pieces);
+            let begin = walk.inner.min(task % parts.pieces * length);
+            let end = walk.inner.min(begin + length);
+            walk.each(first..walk.runs().min(first + parts.runs), |run, [at]| {
+                let to = (first + run) * walk.inner;
+                // SAFETY: parts of different runs, and different parts of a run, do not overlap; each task runs once, and
+                // `result` is borrowed until all of them have ended.
+                let to = unsafe { output.part(to + begin, to + end) };
+                let stride = walk.strides[0];
+                let at = start.wrapping_add_signed(at + begin as isize * stride);
+                match stride {
+                    1 => to.copy_from_slice(&x[at..at + to.len()]),
+                    0 if !to.is_empty() => to.fill(x[at]),
+                    stride => {
+                        for (i, to) in to.iter_mut().enumerate() {
+                            *to = x[at.wrapping_add_signed(i as isize * stride)];
+                        }
+                    }
+                }
+            });
+        })?;
+        Ok(result)
+    }
+
+    pub(super) fn permute(&self, x: &Tensor, axes: &[u8], result: &TensorType) -> Computed {
+        let of_x = signed(&strides(&extents(x.shape())));
+        let permuted: Vec<isize> = axes.iter().map(|&axis| of_x[usize::from(axis)]).collect();
+        let shape = extents(&result.shape);
+        Ok(Some(map_data!(x.data(), v => self.viewed(v, 0, &shape, &permuted)?)))
+    }
+
+    pub(super) fn slice(&self, x: &Tensor, ranges: &[SliceRange], result: &TensorType) -> Computed {
+        let shape = extents(&result.shape);
+        let (start, stepped) = sliced(x, ranges, &shape);
+        Ok(Some(map_data!(x.data(), v => self.viewed(v, start, &shape, &stepped)?)))
+    }
+
+    pub(super) fn expand(&self, x: &Tensor, result: &TensorType) -> Computed {
+        let shape = extents(&result.shape);
+        let repeated = signed(&broadcast_strides(&extents(x.shape()), &shape));
+        Ok(Some(map_data!(x.data(), v => self.viewed(v, 0, &shape, &repeated)?)))
+    }
+
+    /// Windows along an axis are a view in which the axis appears twice.
+    pub(super) fn unfold(
+        &self,
+        x: &Tensor,
+        axis: usize,
+        step: u64,
+        result: &TensorType,
+    ) -> Computed {
+        let mut of_x = signed(&strides(&extents(x.shape())));
+        let shape = extents(&result.shape);
+        of_x.push(of_x[axis]);
+        // One window may be any step from the next.
+        of_x[axis] *= if shape[axis] > 1 { step as isize } else { 1 };
+        Ok(Some(map_data!(x.data(), v => self.viewed(v, 0, &shape, &of_x)?)))
+    }
+
+    /// For every index before `axis`, the operands' blocks one after another.
+    pub(super) fn concat(
+        &self,
+        operands: &[&Tensor],
+        axis: usize,
+        result: &TensorType,
+    ) -> Computed {
+        let count: usize = extents(&result.shape).iter().product();
+        if self.threads.worthwhile(count as u64) == 1 {
+            return Ok(Some(concat(operands, axis, result)));
+        }
+        macro_rules! join {
+            ($($variant:ident)*) => {
+                match result.dtype {
+                    $(DType::$variant => {
+                        let values = operands.iter().map(|x| match x.data() {
+                            Data::$variant(values) => values.as_slice(),
+                            _ => &[],
+                        });
+                        let values: Vec<_> = values.collect();
+                        Data::$variant(self.joined(&values, operands, axis, count)?)
+                    })*
+                }
+            };
+        }
+        Ok(Some(join!(F32 F64 F16 BF16 I8 I16 I32 I64 U8 U16 U32 U64 Bool)))
+    }
+
+    /// Tasks are parts of one block of one operand.
+    fn joined<T: Copy + Default + Send + Sync>(
+        &self,
+        values: &[&[T]],
+        operands: &[&Tensor],
+        axis: usize,
+        count: usize,
+    ) -> Result<Vec<T>, OperatorError> {
+        let mut result = vec![T::default(); count];
+        let outer: usize =
+            operands.first().map_or(0, |x| extents(x.shape())[..axis].iter().product());
+        let mut placed = 0;
+        let mut tasks = Vec::new();
+        for (values, x) in values.iter().zip(operands) {
+            let block: usize = extents(x.shape())[axis..].iter().product();
+            let parts = block.div_ceil(CHUNK);
+            tasks.extend((0..parts).map(|part| {
+                let range = part * CHUNK..block.min((part + 1) * CHUNK);
+                (*values, block, placed, range)
+            }));
+            placed += block;
+        }
+        let threads = self.threads.worthwhile(count as u64);
+        let output = Output::new(&mut result);
+        let groups = (CHUNK / placed.max(1)).max(1);
+        self.threads.run(threads, outer.div_ceil(groups) * tasks.len(), |task| {
+            let (values, block, start, range) = &tasks[task % tasks.len()];
+            let first = task / tasks.len() * groups;
+            for index in first..outer.min(first + groups) {
+                let (from, to) = (index * block, index * placed + start);
+                // SAFETY: blocks of different operands and indices, and parts of a block, do not overlap; each task runs
+                // once, and `result` is borrowed until all of them have ended.
+                let to = unsafe { output.part(to + range.start, to + range.end) };
+                to.copy_from_slice(&values[from + range.start..from + range.end]);
+            }
+        })?;
+        Ok(result)
+    }
+}
+
+/// Where a slice starts, and its strides.
+fn sliced(x: &Tensor, ranges: &[SliceRange], shape: &[usize]) -> (usize, Vec<isize>) {
     let of_x = signed(&strides(&extents(x.shape())));
-    let shape = extents(&result.shape);
     let mut start = 0;
     let mut stepped = Vec::with_capacity(shape.len());
     for (axis, range) in ranges.iter().enumerate() {
@@ -45,13 +206,14 @@ pub(super) fn slice(x: &Tensor, ranges: &[SliceRange], result: &TensorType) -> D
         start += first as usize * of_x[axis] as usize;
         stepped.push(step * of_x[axis]);
     }
-    map_data!(x.data(), v => gather(v, start, &shape, &stepped))
+    (start, stepped)
 }
 
-pub(super) fn expand(x: &Tensor, result: &TensorType) -> Data {
+pub(super) fn permute(x: &Tensor, axes: &[u8], result: &TensorType) -> Data {
+    let of_x = signed(&strides(&extents(x.shape())));
+    let permuted: Vec<isize> = axes.iter().map(|&axis| of_x[usize::from(axis)]).collect();
     let shape = extents(&result.shape);
-    let repeated = signed(&broadcast_strides(&extents(x.shape()), &shape));
-    map_data!(x.data(), v => gather(v, 0, &shape, &repeated))
+    map_data!(x.data(), v => gather(v, 0, &shape, &permuted))
 }
 
 /// Writes rows of `x` along its last axis into a filled result.
@@ -91,7 +253,7 @@ pub(super) fn pad(x: &Tensor, padding: &[(u64, u64)], value: Scalar, result: &Te
 }
 
 /// For every index before `axis`, the operands' blocks one after another.
-pub(super) fn concat(operands: &[&Tensor], axis: usize, result: &TensorType) -> Data {
+fn concat(operands: &[&Tensor], axis: usize, result: &TensorType) -> Data {
     let shape = extents(&result.shape);
     let outer: usize = shape[..axis].iter().product();
     let blocks: Vec<usize> =

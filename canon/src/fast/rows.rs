@@ -168,7 +168,7 @@ fn each<S: Simd>(s: S, y: &mut [f32], function: impl Fn(S::F) -> S::F) {
 }
 
 /// The axes of `x` with `walked` at the end, in order; nothing if they are there.
-fn to_the_end(rank: usize, walked: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn to_the_end(rank: usize, walked: &[u8]) -> Option<Vec<u8>> {
     let all = 0..rank as u8;
     let kept = all.clone().filter(|axis| !walked.contains(axis));
     let order: Vec<u8> = kept.chain(walked.iter().copied()).collect();
@@ -176,7 +176,7 @@ fn to_the_end(rank: usize, walked: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `x` with its axes in another order.
-fn permuted(x: &Tensor, order: &[u8]) -> Tensor {
+pub(super) fn permuted(x: &Tensor, order: &[u8]) -> Tensor {
     let shape: Vec<u64> = order.iter().map(|&axis| x.shape()[usize::from(axis)]).collect();
     let permuted = TensorType::new(x.dtype(), shape);
     let data = movement::permute(x, order, &permuted);

@@ -179,6 +179,8 @@ fn moves(operator: &Operator) -> bool {
         | Operator::Unfold { .. }
         | Operator::Extend { .. }
         | Operator::Unfold2d { .. }
+        | Operator::Sort { .. }
+        | Operator::ArgSort { .. }
         | Operator::Where => true,
         Operator::Scatter { update, .. }
         | Operator::TakeAssign { update, .. }

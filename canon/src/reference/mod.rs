@@ -38,7 +38,7 @@ pub(crate) use self::elementwise::{binary, clamped, classify, compare, unary, un
 pub(crate) use self::movement::filled;
 use crate::fast::environment::FloatEnvironment;
 use crate::tensor::Data;
-use crate::{Operator, OperatorError, Tensor, TensorType};
+use crate::{Operator, OperatorError, Scalar, Tensor, TensorType};
 
 /// Computes `operator` on `operands`: one tensor per inferred result.
 ///
@@ -63,10 +63,18 @@ pub(crate) fn compute(
     operands: &[&Tensor],
     result: &TensorType,
 ) -> Result<Data, OperatorError> {
+    if result.shape.contains(&0) {
+        // Nothing to compute, however many empty rows there are.
+        return Ok(filled(Scalar { dtype: result.dtype, bits: 0 }, 0));
+    }
     if let Some(widened) = half::Widened::new(operator, operands, result) {
         return widened.compute(operands, compute);
     }
     let call = Call { operator, operands, result };
+    // However many empty rows an operator would go through.
+    if result.elements() == Ok(0) {
+        return Ok(filled(Scalar { dtype: result.dtype, bits: 0 }, 0));
+    }
     match operator {
         Operator::Reshape { .. } => Ok(call.operand(0)?.data().clone()),
         Operator::Permute { axes } => call.permute(axes),

@@ -75,13 +75,14 @@ proptest! {
 
 #[test]
 fn random_programs_reach_every_kind_of_fusion() {
-    use gainsay_canon::{LinkOperand, Source};
+    use gainsay_canon::{LinkOperand, Operator, Source};
     use proptest::strategy::ValueTree;
 
     let mut random = proptest::test_runner::TestRunner::deterministic();
     let (mut chains, mut reshaped, mut layouts, mut views) = (0, 0, 0, 0);
     let (mut in_place, mut moved, mut reused) = (0, 0, 0);
-    for _ in 0..300 {
+    let (mut attention, mut normalised) = (0, 0);
+    for _ in 0..400 {
         let recipe = recipes().new_tree(&mut random).unwrap().current();
         let Some(made) = make(&recipe) else { continue };
         let runner = made.runner(reference());
@@ -96,6 +97,11 @@ fn random_programs_reach_every_kind_of_fusion() {
                 LinkOperand::Other(other) => Some(other),
             });
             let others: Vec<_> = others.collect();
+            let operator = &step.spec.operator;
+            let laid_out = !step.spec.layout.is_empty();
+            attention += usize::from(matches!(operator, Operator::Attention { .. }) && laid_out);
+            let chained = !step.spec.chain.is_empty();
+            normalised += usize::from(matches!(operator, Operator::LayerNorm { .. }) && chained);
             chains += usize::from(!step.spec.chain.is_empty());
             reshaped += usize::from(others.iter().any(|other| !other.view.is_empty()));
             layouts += usize::from(!step.spec.layout.is_empty());
@@ -105,6 +111,6 @@ fn random_programs_reach_every_kind_of_fusion() {
             );
         }
     }
-    let found = [chains, reshaped, layouts, views, in_place, moved, reused];
+    let found = [chains, reshaped, layouts, views, in_place, moved, reused, attention, normalised];
     assert!(found.iter().all(|&found| found >= 5), "{found:?}");
 }

@@ -242,7 +242,13 @@ impl Writer {
                 let shape: Vec<u64> = [2].into_iter().chain(shape).collect();
                 size <= 256 && self.try_push(Operator::Expand { shape }, &[a])
             }
-            23 => self.heads(a),
+            23 => {
+                let split = self.heads(a);
+                match self.values.last().copied() {
+                    Some(x) if split && attribute > 99 => self.attend(x, attribute),
+                    _ => split,
+                }
+            }
             24 => self.attend(a, attribute),
             25 => {
                 let Some(&width) = shape.last() else { return false };

@@ -243,3 +243,23 @@ fn the_inside_of_a_residual_block_is_not_cut() {
         assert_eq!(program.state_numbers(state).unwrap().len(), 1, "state {state}");
     }
 }
+
+#[test]
+fn the_blocks_of_published_networks_are_a_layer_each() {
+    use crate::networks::{decoder, encoder, resnet};
+
+    let bert = encoder(6, 384, 12, 8, 128);
+    let expected: Vec<String> = (0..6).map(|block| format!("encoder.layers.{block}")).collect();
+    assert_eq!(names(&bert.programs()[0]), expected);
+    // With more arithmetic per byte there is room for cuts inside of blocks, but no need.
+    let llama = decoder(3, 1024, 8, 16);
+    let expected: Vec<String> = (0..3)
+        .map(|block| format!("layers.{block}"))
+        .chain(["norm".to_owned(), "head".to_owned()])
+        .collect();
+    assert_eq!(names(&llama.programs()[0]), expected);
+    // The first states of an image network are too large for its arithmetic; from there on every block is a layer.
+    let image = resnet(224);
+    let expected = ["stage0.0", "stage1.1", "stage2.0", "stage2.1", "stage3.0", "stage3.1", "fc"];
+    assert_eq!(names(&image.programs()[0]), expected);
+}

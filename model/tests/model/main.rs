@@ -9,6 +9,8 @@ mod golden;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod program;

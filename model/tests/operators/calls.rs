@@ -14,7 +14,7 @@ use gainsay_canon::{
 use gainsay_model::{Artifact, ProgramBuilder, Value};
 
 /// The image that every call starts from.
-const SHAPE: [u64; 4] = [2, 4, 6, 6];
+pub const SHAPE: [u64; 4] = [2, 4, 6, 6];
 
 const DTYPES: [DType; 13] = [
     DType::F32,

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::gelu;
 use burn::tensor::module::attention;
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::BertConfig;
 
@@ -75,10 +75,8 @@ impl BertEncoder {
         attention_mask: Tensor<2, Int>,
         token_type_ids: Tensor<2, Int>,
     ) -> Tensor<3> {
-        let [batch, seq] = attention_mask.dims();
-        let absent = attention_mask.equal_elem(0).reshape([batch, 1, 1, seq]);
         let x = self.embeddings.forward(input_ids, token_type_ids);
-        self.encoder.layer.iter().fold(x, |x, block| block.forward(x, absent.clone()))
+        self.encoder.layer.iter().fold(x, |x, block| block.forward(x, attention_mask.clone()))
     }
 }
 
@@ -112,16 +110,18 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, absent: Tensor<4, Bool>) -> Tensor<3> {
-        let x = self.attention.forward(x, absent);
+    fn forward(&self, x: Tensor<3>, attention_mask: Tensor<2, Int>) -> Tensor<3> {
+        let x = self.attention.forward(x, attention_mask);
         let change = gelu(self.intermediate.forward(x.clone()));
         self.output.forward(x, change)
     }
 }
 
 impl SelfAttention {
-    fn forward(&self, x: Tensor<3>, absent: Tensor<4, Bool>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, attention_mask: Tensor<2, Int>) -> Tensor<3> {
         let [batch, seq, width] = x.dims();
+        // Made again in every block, so that between two blocks only the hidden states are live.
+        let absent = attention_mask.equal_elem(0).reshape([batch, 1, 1, seq]);
         let heads = |projection: &Linear| {
             let shape = [batch, seq, self.heads, width / self.heads];
             projection.forward(x.clone()).reshape(shape).swap_dims(1, 2)

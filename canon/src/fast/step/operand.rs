@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::super::simd::Vectors;
 use super::super::threads::Output;
+use super::tile;
 use super::view::Lines;
 use crate::Source;
 
@@ -102,6 +104,107 @@ impl<'a> Operands<'a> {
             }
             column += count;
             filled += count;
+        }
+    }
+}
+
+/// One operand of one job as rows.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    operands: &'a Operands<'a>,
+    operand: usize,
+    job: usize,
+    lines: &'a Lines,
+}
+
+impl<'a> Matrix<'a> {
+    /// # Safety
+    /// The operand is not an output.
+    pub(super) unsafe fn new(
+        operands: &'a Operands<'a>,
+        operand: usize,
+        job: usize,
+        lines: &'a Lines,
+    ) -> Matrix<'a> {
+        Matrix { operands, operand, job, lines }
+    }
+
+    /// Some columns of a row, if they lie in memory one after another.
+    #[inline]
+    pub(super) fn slice(&self, row: usize, first: usize, count: usize) -> Option<&'a [f32]> {
+        let start = self.lines.row(row) + first;
+        // SAFETY: not an output, so nobody writes it.
+        self.lines
+            .is_contiguous()
+            .then(|| unsafe { self.operands.slice(self.operand, self.job, start, count) })
+    }
+
+    /// Copies some columns of a row.
+    pub(super) fn copy(&self, row: usize, first: usize, to: &mut [f32]) {
+        match self.slice(row, first, to.len()) {
+            Some(from) => to.copy_from_slice(from),
+            // SAFETY: not an output, so nobody writes it.
+            None => unsafe {
+                let columns = first..first + to.len();
+                self.operands.copy(self.operand, self.job, self.lines, row, columns, to);
+            },
+        }
+    }
+
+    /// Some columns of a row, copied to `spare` where they do not lie one after another.
+    pub(super) fn row<'b>(&self, row: usize, count: usize, spare: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.slice(row, 0, count) {
+            Some(slice) => slice,
+            None => {
+                let to = &mut spare[..count];
+                self.copy(row, 0, to);
+                to
+            }
+        }
+    }
+
+    /// Packs `k` rows from the `first` on as the steps of a panel of these columns.
+    pub(super) fn pack(
+        &self,
+        vectors: Vectors,
+        (first, k): (usize, usize),
+        columns: Range<usize>,
+        panel: &mut [f32],
+    ) {
+        for (offset, width) in tile::tiles(vectors, columns.len()) {
+            let count = width.min(columns.len() - offset);
+            let part = panel[offset * k..][..width * k].chunks_exact_mut(width);
+            for (row, to) in (first..first + k).zip(part) {
+                self.copy(row, columns.start + offset, &mut to[..count]);
+                to[count..].fill(0.0);
+            }
+        }
+    }
+
+    /// Packs the rows from the `first` on as the columns of a panel of `k` steps.
+    pub(super) fn pack_transposed(
+        &self,
+        vectors: Vectors,
+        (first, columns): (usize, usize),
+        k: usize,
+        panel: &mut [f32],
+        spare: &mut Vec<f32>,
+    ) {
+        spare.resize(spare.len().max(k), 0.0);
+        for (offset, width) in tile::tiles(vectors, columns) {
+            let part = &mut panel[offset * k..][..width * k];
+            for column in 0..width {
+                let to = part.iter_mut().skip(column).step_by(width);
+                if offset + column < columns {
+                    let from = self.row(first + offset + column, k, spare);
+                    to.zip(from).for_each(|(to, from)| *to = *from);
+                } else {
+                    to.for_each(|to| *to = 0.0);
+                }
+            }
         }
     }
 }
