@@ -5,6 +5,7 @@
 //! operators in the store of a contraction) and a [`Step`] then writes into memory that its caller owns. The choice never
 //! changes a bit. Several jobs of one step run together, so that they share one pass over the weights.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::fast::step::Prepared;
@@ -232,23 +233,31 @@ impl Step {
             }
             Ok::<_, OperatorError>(seen)
         };
-        let given = |operand: &Operand| {
+        // A tensor is copied only to be moved: constants may be large.
+        let given = |operand: &Operand| -> Result<Cow<'_, Tensor>, OperatorError> {
             let source = match operand.source {
                 Source::Value(index) => job.operands.get(index).copied(),
                 Source::Constant(index) => self.constants.get(index).map(Arc::as_ref),
                 Source::Output => Some(&*job.output),
             };
-            moved(source.ok_or_else(|| self.spec.absent())?.clone(), &operand.view)
+            let source = source.ok_or_else(|| self.spec.absent())?;
+            match operand.view.split_first() {
+                None => Ok(Cow::Borrowed(source)),
+                Some((first, rest)) => moved(run(first, &[source])?, rest).map(Cow::Owned),
+            }
         };
         let operands = self.spec.operands.iter().map(given).collect::<Result<Vec<_>, _>>()?;
-        let mut result = run(&self.spec.operator, &operands.iter().collect::<Vec<_>>())?;
+        let operands: Vec<&Tensor> = operands.iter().map(AsRef::as_ref).collect();
+        let mut result = run(&self.spec.operator, &operands)?;
         for link in &self.spec.chain {
             let others = link.operands.iter().map(|operand| match operand {
-                LinkOperand::Chain => Ok(result.clone()),
+                LinkOperand::Chain => Ok(Cow::Borrowed(&result)),
                 LinkOperand::Other(other) => given(other),
             });
             let others = others.collect::<Result<Vec<_>, _>>()?;
-            result = run(&link.operator, &others.iter().collect::<Vec<_>>())?;
+            let others: Vec<&Tensor> = others.iter().map(AsRef::as_ref).collect();
+            let next = run(&link.operator, &others)?;
+            result = next;
         }
         *job.output = moved(result, &self.spec.layout)?;
         Ok(())

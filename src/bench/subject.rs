@@ -238,7 +238,7 @@ impl Module {
 fn values<const D: usize>(tensor: BurnTensor<D>) -> Result<Vec<f32>> {
     tensor
         .into_data()
-        .to_vec()
+        .try_to_vec()
         .map_err(|error| anyhow::anyhow!("Flex did not return f32: {error:?}"))
 }
 
