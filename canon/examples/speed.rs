@@ -85,9 +85,26 @@ fn main() -> Result<(), Box<dyn Error>> {
             &[&[batch, channels, size, size], &[out, channels, kernel, kernel], &[out]],
         )?;
     }
-    for function in
-        [Unary::Relu, Unary::Exp, Unary::Log, Unary::Tanh, Unary::Sigmoid, Unary::Erf, Unary::Gelu]
-    {
+    for function in [
+        Unary::Relu,
+        Unary::Exp,
+        Unary::Log,
+        Unary::Tanh,
+        Unary::Sigmoid,
+        Unary::Erf,
+        Unary::Gelu,
+        Unary::Log1p,
+        Unary::Expm1,
+        Unary::Sin,
+        Unary::Cos,
+        Unary::Tan,
+        Unary::Asin,
+        Unary::Atan,
+        Unary::Asinh,
+        Unary::Rsqrt,
+        Unary::Silu,
+        Unary::LogSigmoid,
+    ] {
         time(
             &kernels,
             &format!("{function:?} 128x1536"),

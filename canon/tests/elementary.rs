@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 fn a_strided_sweep_stays_within_one_ulp_on_every_kernel_set() {
     for function in sweep::FUNCTIONS {
         // A prime stride meets every exponent and many mantissas.
-        let worst = sweep::sweep(function, 12, 10_007, 2);
+        let worst = sweep::sweep(function, 12, 10_007, 2, |_| {});
         assert!(worst.steps <= 1, "{:?}: {worst:?}", function.0);
         assert_eq!(worst.disagreements, 0, "{:?}", function.0);
         assert!(worst.inputs > 400_000);
@@ -33,6 +33,21 @@ fn every_input_near_a_change_of_formula_stays_within_one_ulp() {
         -87.336_55,
         std::f32::consts::SQRT_2,
         std::f32::consts::FRAC_1_SQRT_2,
+        0.25,
+        0.414_213_57,
+        2.414_213_7,
+        30.0,
+        17.328_68,
+        100.0,
+        89.415_99,
+        268_435_456.0,
+        std::f32::consts::PI,
+        std::f32::consts::FRAC_PI_2,
+        std::f32::consts::FRAC_PI_4,
+        1.0e-30,
+        1.0e38,
+        // The multiple of pi / 2 that an f32 comes nearest to.
+        16_367_173.0 * 4_722_366_482_869_645_213_696.0,
     ];
     for function in sweep::FUNCTIONS {
         for centre in centres {

@@ -4,56 +4,19 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::num::NonZeroUsize;
+#[path = "support/golden.rs"]
+mod support;
 
 use gainsay_canon::{
-    Binary, DType, Extreme, Isa, Kernels, NUMERICS_VERSION, Operator, PaddingCounts, Reduction,
-    Relation, Rounding, Scalar, SliceRange, Tensor, TensorType, Unary, Window2d,
+    Binary, DType, Extreme, NUMERICS_VERSION, Operator, PaddingCounts, Reduction, Relation,
+    Rounding, Scalar, SliceRange, Tensor, TensorType, Unary, Window2d,
 };
-
-/// Values between -4 and 4 from a counter: multiplication and shift, exact in `f32`.
-fn values(count: u64, salt: u64) -> Vec<f32> {
-    let hash = |i: u64| (i + salt * 7_919).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    (0..count).map(|i| (hash(i) as f32 - 8_388_608.0) / 2_097_152.0).collect()
-}
-
-fn tensor(shape: &[u64], salt: u64) -> Tensor {
-    Tensor::f32(shape, values(shape.iter().product(), salt)).unwrap()
-}
+use support::{check, fnv, tensor};
 
 /// Every 65,521st `f32` of all there are.
 fn some_of_all_floats() -> Tensor {
     let x: Vec<f32> = (0..=u32::MAX).step_by(65_521).map(f32::from_bits).collect();
     Tensor::f32([x.len() as u64], x).unwrap()
-}
-
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-/// Name, operator, operands, digest of the result, and its first, middle and last element.
-type Golden = (&'static str, Operator, Vec<Tensor>, u64, [u32; 3]);
-
-fn check(cases: Vec<Golden>) {
-    let mut wrong = Vec::new();
-    for isa in Isa::supported() {
-        let kernels = Kernels::new(isa, NonZeroUsize::MIN).unwrap();
-        for (name, operator, operands, digest, sample) in &cases {
-            let operands: Vec<&Tensor> = operands.iter().collect();
-            let result = kernels.run(operator, &operands).unwrap().remove(0);
-            let values = result.as_f32().unwrap();
-            let found = fnv(&result.bytes());
-            let [a, b, c] = [0, values.len() / 2, values.len() - 1].map(|i| values[i].to_bits());
-            if found != *digest || [a, b, c] != *sample {
-                wrong.push(format!(
-                    "{isa} {name}: {found:#018x}, [{a:#010x}, {b:#010x}, {c:#010x}]"
-                ));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "version {NUMERICS_VERSION} has changed:\n{}", wrong.join("\n"));
 }
 
 #[test]

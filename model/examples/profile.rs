@@ -13,6 +13,7 @@ use gainsay_canon::{DType, Isa, Kernels, Tensor, TensorType};
 use gainsay_model::{Artifact, Cuts, Limits, Runner, StepDescription};
 
 #[path = "../tests/model/networks.rs"]
+#[allow(clippy::unwrap_used)]
 mod networks;
 
 type Failure = Box<dyn std::error::Error>;
@@ -125,6 +126,9 @@ fn quartile(times: &mut [Duration]) -> Duration {
 /// Per step the time, slowest first; then the same by operator.
 fn steps(runner: &Runner, inputs: &[Tensor], runs: usize) -> Result<(), Failure> {
     let plan = runner.plan()?.describe(runner.program());
+    let fused = runner.fused()?;
+    let alone = fused.iter().filter(|fused| !**fused).count();
+    println!("{alone} of {} steps (~) are computed operator by operator", fused.len());
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); plan.steps.len()];
     for _ in 0..runs + 1 {
         let start = Instant::now();
@@ -145,11 +149,12 @@ fn steps(runner: &Runner, inputs: &[Tensor], runs: usize) -> Result<(), Failure>
     for (time, step) in rows.iter().take(40) {
         let seconds = time.as_secs_f64().max(1e-9);
         println!(
-            "{:>9.3} {:>6.2} {:>9.1} {:>8.2}  #{} {}({}){} -> {}",
+            "{:>9.3} {:>6.2} {:>9.1} {:>8.2} {} #{} {}({}){} -> {}",
             milliseconds(*time),
             100.0 * seconds / total.as_secs_f64().max(1e-9),
             step.flop as f64 / seconds / 1e9,
             step.bytes as f64 / seconds / 1e9,
+            if fused.get(step.step).copied().unwrap_or(false) { " " } else { "~" },
             step.step,
             step.operator,
             step.operands.join(", "),

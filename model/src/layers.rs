@@ -2,7 +2,7 @@
 //!
 //! A boundary `b` lies after `b` instructions. It is a **candidate** if it belongs to a run of boundaries with
 //! equally many live values that has more live values on either side. A layer without arithmetic, or one that
-//! reads no parameters and has less arithmetic than the one before it (at the beginning: after it), joins that. A block (what is named by a
+//! reads no parameters and has less arithmetic than the one before it, is merged into it. A block (what is named by a
 //! number, as `layers.3`) is not cut where enough cuts lie between blocks. Cuts are then thinned until the bytes of all
 //! inner states are within the hash budget, or four layers are left: each time, the cut whose state is largest for the
 //! arithmetic of the two layers it parts is dropped (the earliest of equals), so that layers come out about equal.
@@ -48,7 +48,7 @@ impl InstructionRange {
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Layer {
-    /// After the parameters it reads, else its operators; unique in the program.
+    /// After the module whose parameters it reads, else its operators; unique in the program.
     pub name: String,
     /// The instructions it runs.
     pub instructions: InstructionRange,
@@ -73,8 +73,7 @@ impl LayerTable {
         let boundaries = Boundaries::of(program);
         let costs = CostSums::of(program.costs());
         let cuts = merge_trivial(program, candidates(&boundaries), &costs);
-        let cuts = join_beginning(program, keep_blocks(program, cuts), &costs);
-        let cuts = thin(cuts, &boundaries, &costs);
+        let cuts = thin(keep_blocks(program, cuts), &boundaries, &costs);
         let ends = cuts.iter().copied().chain([costs.end()]);
         let firsts = [0].into_iter().chain(cuts.iter().copied());
         let mut names = Names::default();
@@ -204,21 +203,6 @@ fn merge_trivial(program: &TypedProgram, candidates: Vec<u32>, costs: &CostSums)
     cuts
 }
 
-/// Joins what reads no parameters at the beginning to the layer after it, if that has more arithmetic.
-fn join_beginning(program: &TypedProgram, mut cuts: Vec<u32>, costs: &CostSums) -> Vec<u32> {
-    let joins = |pair: &[u32]| match pair {
-        &[first, end] => {
-            costs.between(0, first) < costs.between(first, end)
-                && !reads_weights(program, InstructionRange { first: 0, end: first })
-        }
-        _ => false,
-    };
-    let ends: Vec<u32> = cuts.iter().copied().chain([costs.end()]).collect();
-    let joined = ends.windows(2).take_while(|pair| joins(pair)).count();
-    cuts.drain(..joined);
-    cuts
-}
-
 fn reads_weights(program: &TypedProgram, range: InstructionRange) -> bool {
     let mut operands = program.instructions(range).iter().flat_map(|found| &found.operands);
     operands.any(|&slot| matches!(program.origin(slot), Some(Origin::Weight(_))))
@@ -308,9 +292,9 @@ fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>) -> Vec<u32> {
 fn block(module: &str) -> Option<&str> {
     let ends = module.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at);
     let ends = ends.chain([module.len()]);
-    let up_to = ends.filter_map(|end| module.get(..end));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
-    up_to.filter(|path| path.rsplit('.').next().is_some_and(is_number)).last()
+    let mut up_to = ends.rev().filter_map(|end| module.get(..end));
+    up_to.find(|path| path.rsplit('.').next().is_some_and(is_number))
 }
 
 /// The longest common dotted prefix of the modules whose parameters are read; `None` if none are.
@@ -324,11 +308,29 @@ fn module(program: &TypedProgram, range: InstructionRange) -> Option<&str> {
     modules.next().map(|first| modules.fold(first, common_module))
 }
 
-/// The module whose parameters the layer reads, else its operators.
+/// The block or module, of several that the layer reads from, with the most arithmetic; the first of equals.
+fn heaviest(program: &TypedProgram, range: InstructionRange) -> Option<&str> {
+    let mut found: BTreeMap<&str, (u64, u32)> = BTreeMap::new();
+    for at in range.positions() {
+        let Some(read) = module(program, InstructionRange { first: at, end: at + 1 }) else {
+            continue;
+        };
+        let cost = program.costs().get(at as usize).copied().unwrap_or(0);
+        let (sum, _) = found.entry(block(read).unwrap_or(read)).or_insert((0, at));
+        *sum += cost;
+    }
+    let heaviest = found.into_iter().max_by_key(|(_, (sum, at))| (*sum, u32::MAX - at));
+    heaviest.map(|(name, _)| name).filter(|name| !name.is_empty())
+}
+
+/// The module whose parameters the layer reads, the heaviest of several, else its operators.
 fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
     let instructions = program.instructions(range);
     if let Some(prefix) = module(program, range).filter(|prefix| !prefix.is_empty()) {
         return prefix.to_owned();
+    }
+    if let Some(name) = heaviest(program, range) {
+        return name.to_owned();
     }
     let mut operators: Vec<&'static str> =
         instructions.iter().map(|instruction| instruction.operator.name()).collect();

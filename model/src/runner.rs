@@ -80,6 +80,14 @@ impl Runner {
         Ok(self.prepared(Cuts::Layers).map(drop)?)
     }
 
+    /// Per step of the plan: whether the kernels compute it as one, not operator by operator. For measurements.
+    ///
+    /// # Errors
+    /// As for [`Runner::prepare`].
+    pub fn fused(&self) -> Result<Vec<bool>, RunError> {
+        Ok(self.prepared(Cuts::Layers)?.fused())
+    }
+
     /// Runs the program without committing to anything.
     ///
     /// # Errors

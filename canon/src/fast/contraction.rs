@@ -9,20 +9,20 @@ use crate::shape::{broadcast_strides, extents};
 use crate::{OperatorError, TensorType};
 
 /// One matrix product of several.
-struct Problem<'a, B> {
-    a: &'a [f32],
-    b: B,
+pub(super) struct Problem<'a, B> {
+    pub a: &'a [f32],
+    pub b: B,
     /// Where its result starts in the output.
-    start: usize,
-    bias: Bias<'a>,
+    pub start: usize,
+    pub bias: Bias<'a>,
 }
 
 /// The common extents of the problems.
 #[derive(Clone, Copy)]
-struct Extents {
-    m: usize,
-    k: usize,
-    n: usize,
+pub(super) struct Extents {
+    pub m: usize,
+    pub k: usize,
+    pub n: usize,
 }
 
 /// How the problems are cut into tasks.
@@ -49,7 +49,7 @@ impl Grid {
 
 impl Fast {
     /// Runs all problems; together they write every element of `output`.
-    fn contract<B: Columns>(
+    pub(super) fn contract<B: Columns>(
         &self,
         problems: &[Problem<'_, B>],
         extents: Extents,

@@ -129,10 +129,10 @@ impl Lanes for Clamp {
 }
 
 /// `y = f(x)`.
-struct Map<'a, F> {
-    x: &'a [f32],
-    y: &'a mut [f32],
-    function: F,
+pub(super) struct Map<'a, F> {
+    pub x: &'a [f32],
+    pub y: &'a mut [f32],
+    pub function: F,
 }
 
 impl<F: Lanes> Kernel for Map<'_, F> {
@@ -170,11 +170,11 @@ fn store_part<S: Simd>(s: S, y: &mut [f32], result: S::F, part: &mut [f32; WIDES
 }
 
 /// `y = f(a, b)`.
-struct Map2<'a, F> {
-    a: &'a [f32],
-    b: &'a [f32],
-    y: &'a mut [f32],
-    function: F,
+pub(super) struct Map2<'a, F> {
+    pub a: &'a [f32],
+    pub b: &'a [f32],
+    pub y: &'a mut [f32],
+    pub function: F,
 }
 
 impl<F: Lanes2> Kernel for Map2<'_, F> {

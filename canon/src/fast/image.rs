@@ -89,13 +89,19 @@ impl Columns for ImageColumns<'_> {
 
 /// Copies every `stride`-th element from `x` of the padded row on.
 #[inline(always)]
-fn copy_run(row: &[f32], x: usize, stride: usize, padding: usize, to: &mut [f32]) {
+pub(super) fn copy_run<T: Copy + Default>(
+    row: &[T],
+    x: usize,
+    stride: usize,
+    padding: usize,
+    to: &mut [T],
+) {
     let run = to.len();
     // Elements of the run before the row starts, and before it ends.
     let before = padding.saturating_sub(x).div_ceil(stride).min(run);
     let until = (row.len() + padding).saturating_sub(x).div_ceil(stride).clamp(before, run);
-    to[..before].fill(0.0);
-    to[until..].fill(0.0);
+    to[..before].fill(T::default());
+    to[until..].fill(T::default());
     if before == until {
         return;
     }

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+mod averages;
 pub(crate) mod bytes;
 mod circular;
 mod contraction;
@@ -18,14 +19,20 @@ mod image;
 mod indexing;
 mod movement;
 mod plain;
+mod plain_product;
+mod planned;
 mod pooling;
 mod powers;
+mod resampling;
 mod rows;
 mod simd;
 mod sorting;
+mod spatial;
 pub(crate) mod step;
 mod strided;
 mod threads;
+mod upsampling;
+mod windows;
 
 use std::num::NonZeroUsize;
 
@@ -154,6 +161,67 @@ impl Fast {
             (Operator::Cumulative { function, axis }, [x]) => {
                 self.cumulative(*function, usize::from(*axis), x)
             }
+            _ => self.windowed(operator, operands, result),
+        }
+    }
+
+    /// The operators with windows, samples and rows.
+    fn windowed(&self, operator: &Operator, operands: &[&Tensor], result: &TensorType) -> Computed {
+        match (operator, operands) {
+            (Operator::Extend { padding, mode }, [x]) => self.extend(padding, *mode, x, result),
+            (Operator::Unfold2d { kernel, stride, padding, dilation }, [x]) => {
+                self.unfold2d([kernel, stride, padding, dilation], x, result)
+            }
+            (Operator::AvgPool2d { window, padding_counts }, [x]) => {
+                self.average_pool(window, *padding_counts, x, result)
+            }
+            (Operator::AdaptiveAvgPool2d { .. } | Operator::AdaptiveAvgPool3d { .. }, [x]) => {
+                self.adaptive_average_pool(x, result)
+            }
+            (Operator::ArgMaxPool2d { window }, [x]) => self.arg_max_pool(window, x, result),
+            (Operator::Interpolate2d { mode, corners, .. }, [x]) => {
+                self.interpolate(*mode, *corners, x, result)
+            }
+            (Operator::GridSample2d { mode, outside, corners }, [x, points]) => {
+                self.grid_sample((*mode, *outside, *corners), x, points, result)
+            }
+            (Operator::Attention { .. } | Operator::LayerNorm { .. }, _) => {
+                self.planned(operator, operands, result)
+            }
+            (_, &[x, w, ref bias @ ..]) => self.convolution(operator, [x, w], bias, result),
+            _ => Ok(None),
+        }
+    }
+
+    /// Convolutions over three axes, transposed and deformable ones; `rest` are the operands behind the first two.
+    fn convolution(
+        &self,
+        operator: &Operator,
+        [x, w]: [&Tensor; 2],
+        rest: &[&Tensor],
+        result: &TensorType,
+    ) -> Computed {
+        let bias = rest.first().copied();
+        match operator {
+            Operator::Conv3d { stride, padding, dilation, groups } => {
+                self.conv3d([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::ConvTranspose2d { stride, padding, dilation, groups, .. } => {
+                self.conv_transpose([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::ConvTranspose3d { stride, padding, dilation, groups, .. } => {
+                self.conv_transpose([x, w], bias, [stride, padding, dilation], *groups, result)
+            }
+            Operator::DeformConv2d { stride, padding, dilation, groups, offset_groups, masked } => {
+                let (offset, [w, rest @ ..]) = (w, rest) else { return Ok(None) };
+                let (mask, bias) = match (masked, rest) {
+                    (true, [mask, bias @ ..]) => (Some(*mask), bias.first().copied()),
+                    _ => (None, rest.first().copied()),
+                };
+                let attributes: [&[u64]; 3] = [stride, padding, dilation];
+                let groups = [*groups, *offset_groups];
+                self.deform_conv2d([x, offset, w], mask, bias, attributes, groups, result)
+            }
             _ => Ok(None),
         }
     }
@@ -176,7 +244,14 @@ impl Fast {
         result: &TensorType,
     ) -> Computed {
         let (Some(x), Some(w)) = (operands.first(), operands.get(1)) else { return Ok(None) };
-        let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else { return Ok(None) };
+        let (Some(x_values), Some(w_values)) = (x.as_f32(), w.as_f32()) else {
+            return match operator {
+                Operator::MatMul | Operator::Linear => {
+                    self.plain_product(x, w, operands.get(2).copied(), result)
+                }
+                _ => Ok(None),
+            };
+        };
         let bias = operands.get(2).and_then(|bias| bias.as_f32());
         let (x_type, w_type) = (x.tensor_type(), w.tensor_type());
         let output = match operator {

@@ -12,16 +12,16 @@ const CHUNK: usize = if cfg!(test) { 12 } else { 4_096 };
 
 /// Windows along one axis.
 #[derive(Clone, Copy)]
-struct Axis {
+pub(super) struct Axis {
     kernel: usize,
     stride: usize,
     padding: usize,
     dilation: usize,
-    extent: usize,
+    pub extent: usize,
 }
 
 impl Axis {
-    fn new(window: &Window2d, axis: usize, extent: usize) -> Axis {
+    pub(super) fn new(window: &Window2d, axis: usize, extent: usize) -> Axis {
         Axis {
             kernel: window.kernel[axis] as usize,
             stride: window.stride[axis] as usize,
@@ -33,13 +33,21 @@ impl Axis {
 
     /// The inputs under window `index`: ascending, without padding.
     #[inline(always)]
-    fn inside(self, index: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn inside(self, index: usize) -> impl Iterator<Item = usize> {
         let start = index * self.stride;
         // The first kernel element behind the padding, and the first behind the input.
         let first = self.padding.saturating_sub(start).div_ceil(self.dilation);
         let behind = (self.padding + self.extent).saturating_sub(start).div_ceil(self.dilation);
         let (padding, dilation) = (self.padding, self.dilation);
         (first..behind.min(self.kernel)).map(move |k| start + k * dilation - padding)
+    }
+}
+
+impl Axis {
+    /// The elements under window `index` that lie in the padded input; dilation is 1.
+    pub(super) fn padded_count(self, index: usize) -> usize {
+        let start = index * self.stride;
+        (start + self.kernel).min(self.extent + 2 * self.padding).saturating_sub(start)
     }
 }
 

@@ -22,7 +22,7 @@ impl Door<'_> {
             (true, true, _) => return Err(self.arity("5")),
             _ => return Err(self.arity("4")),
         };
-        self.dtype(q.dtype, q.dtype == DType::F32)?;
+        self.dtype(q.dtype, q.dtype.is_float())?;
         self.same(q.dtype, k.dtype)?;
         self.same(q.dtype, v.dtype)?;
         self.scalar(q.dtype, scale)?;

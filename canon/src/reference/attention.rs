@@ -1,50 +1,114 @@
 //! Scaled dot-product attention, a query at a time.
 
-use super::number::Number;
+use super::number::{Float, Number};
 use super::reduction::{LANES, largest, tree};
-use super::{Call, contraction, each_index, elementary, offset};
+use super::{Call, contraction, each_index, offset};
 use crate::scalar::FromScalar;
 use crate::shape::{broadcast_strides, extents};
 use crate::tensor::Data;
-use crate::{Keys, OperatorError, Scalar};
+use crate::{Keys, OperatorError, Scalar, Tensor, Unary};
 
 type Computed = Result<Data, OperatorError>;
 
 /// What is done to a score before the softmax.
-struct Scores {
-    scale: f32,
-    softcap: Option<f32>,
+struct Scores<F> {
+    scale: F,
+    softcap: Option<F>,
 }
 
 /// The keys that take part for one query: position, score, values.
-type Attended<'a> = Vec<(usize, f32, &'a [f32])>;
+type Attended<'a, F> = Vec<(usize, F, &'a [F])>;
 
-impl Scores {
-    fn score(&self, q: &[f32], k: &[f32], bias: Option<f32>) -> f32 {
-        let score = contraction::chain(q.iter().copied().zip(k.iter().copied()), None) * self.scale;
-        let score = self.softcap.map_or(score, |cap| elementary::tanh(score / cap) * cap);
-        bias.map_or(score, |bias| score + bias)
+impl<F: Float> Scores<F> {
+    fn score(&self, q: &[F], k: &[F], bias: Option<F>) -> F {
+        let score = contraction::chain(q.iter().copied().zip(k.iter().copied()), None);
+        let score = score.mul(self.scale);
+        let capped = |cap: F| score.div(cap).elementary(Unary::Tanh).mul(cap);
+        let score = self.softcap.map_or(score, capped);
+        bias.map_or(score, |bias| score.add(bias))
     }
 }
 
 /// The row of `e` results for one query.
-fn attend(attended: &Attended<'_>, e: usize) -> Vec<f32> {
-    let max = largest(attended.iter().map(|&(_, score, _)| score)).unwrap_or(f32::NEG_INFINITY);
-    if max == f32::NEG_INFINITY {
-        return vec![0.0; e];
+fn attend<F: Float>(attended: &Attended<'_, F>, e: usize) -> Vec<F> {
+    let max = largest(attended.iter().map(|&(_, score, _)| score)).unwrap_or(F::NEGATIVE_INFINITY);
+    if max.equal(F::NEGATIVE_INFINITY) {
+        return vec![F::ZERO; e];
     }
-    let weights: Vec<f32> =
-        attended.iter().map(|&(_, score, _)| elementary::exp(score - max)).collect();
-    let mut lanes = [0.0; LANES];
+    let exponential = |&(_, score, _): &(usize, F, &[F])| score.sub(max).elementary(Unary::Exp);
+    let weights: Vec<F> = attended.iter().map(exponential).collect();
+    let mut lanes = [F::ZERO; LANES];
     for (&(position, ..), weight) in attended.iter().zip(&weights) {
-        lanes[position % LANES] += weight;
+        lanes[position % LANES] = lanes[position % LANES].add(*weight);
     }
     let total = tree(lanes, Number::add);
     let column = |c: usize| {
         let terms = attended.iter().zip(&weights);
-        contraction::chain(terms.map(|(&(_, _, v), weight)| (weight / total, v[c])), None)
+        contraction::chain(terms.map(|(&(_, _, v), weight)| (weight.div(total), v[c])), None)
     };
     (0..e).map(column).collect()
+}
+
+/// Operands that broadcast to the scores: where those of a key lie.
+struct Broadcast<'a, T> {
+    values: &'a [T],
+    strides: Vec<usize>,
+}
+
+impl<'a, T: Copy> Broadcast<'a, T> {
+    fn new(x: &Tensor, values: &'a [T], scores: &[usize]) -> Broadcast<'a, T> {
+        Broadcast { values, strides: broadcast_strides(&extents(x.shape()), scores) }
+    }
+
+    /// The value for a query, by its leading indices and its own, and a key.
+    fn at(&self, query: &[usize], key: usize) -> T {
+        let last = self.strides.last().copied().unwrap_or(0);
+        self.values[offset(query, &self.strides) + key * last]
+    }
+}
+
+/// Queries, keys and values, and which take part.
+struct Attention<'a, F> {
+    q: &'a [F],
+    k: &'a [F],
+    v: &'a [F],
+    mask: Option<Broadcast<'a, u8>>,
+    bias: Option<Broadcast<'a, F>>,
+    keys: Keys,
+    scores: Scores<F>,
+    /// Extents of `q` but for the last, and of the others.
+    queries: Vec<usize>,
+    t: usize,
+    d: usize,
+    e: usize,
+}
+
+impl<F: Float> Attention<'_, F> {
+    fn run(&self) -> Vec<F> {
+        let Attention { t, d, e, .. } = *self;
+        let (leading, s) = (self.queries.len() - 1, self.queries[self.queries.len() - 1]);
+        let mut result = Vec::with_capacity(self.queries.iter().product::<usize>() * e);
+        let mut row = 0;
+        each_index(&self.queries, |index| {
+            let (query, matrix) = (index[leading], row / s);
+            let takes_part = |&key: &usize| {
+                let seen = self.keys == Keys::All || key + s <= query + t;
+                seen && self.mask.as_ref().is_none_or(|mask| mask.at(index, key) == 0)
+            };
+            let q = &self.q[row * d..][..d];
+            let attended: Attended<'_, F> = (0..t)
+                .filter(takes_part)
+                .map(|key| {
+                    let bias = self.bias.as_ref().map(|bias| bias.at(index, key));
+                    let k = &self.k[(matrix * t + key) * d..][..d];
+                    (key, self.scores.score(q, k, bias), &self.v[(matrix * t + key) * e..][..e])
+                })
+                .collect();
+            result.extend(attend(&attended, e).into_iter().map(F::settle));
+            row += 1;
+        });
+        result
+    }
 }
 
 impl Call<'_> {
@@ -57,50 +121,33 @@ impl Call<'_> {
         biased: bool,
     ) -> Computed {
         let [q, k, v] = [self.operand(0)?, self.operand(1)?, self.operand(2)?];
-        let (Some(q_values), Some(k_values), Some(v_values)) = (q.as_f32(), k.as_f32(), v.as_f32())
-        else {
-            return Err(self.unsupported(q));
-        };
         let mask = if masked { Some(self.operand(3)?) } else { None };
         let bias = if biased { Some(self.operand(3 + usize::from(masked))?) } else { None };
-        let scores =
-            Scores { scale: f32::from_scalar(scale), softcap: softcap.map(f32::from_scalar) };
         let queries = extents(&q.shape()[..q.shape().len() - 1]);
-        let (leading, s) = (queries.len() - 1, queries[queries.len() - 1]);
         let (k_shape, v_shape) = (extents(k.shape()), extents(v.shape()));
-        let (t, d, e) = (k_shape[leading], k_shape[leading + 1], v_shape[leading + 1]);
-        let all = [queries.as_slice(), &[t]].concat();
-        let [of_mask, of_bias] =
-            [mask, bias].map(|x| x.map(|x| broadcast_strides(&extents(x.shape()), &all)));
-        let at = |values: &Option<Vec<usize>>, index: &[usize], key: usize| {
-            let strides = values.as_ref()?;
-            Some(offset(index, strides) + key * strides[leading + 1])
-        };
-        let mut result = Vec::with_capacity(self.output_extents().iter().product());
-        let mut row = 0;
-        each_index(&queries, |index| {
-            let (query, matrix) = (index[leading], row / s);
-            let takes_part = |key: &usize| {
-                let seen = keys == Keys::All || key + s <= query + t;
-                let hidden = at(&of_mask, index, *key)
-                    .zip(mask.and_then(|mask| mask.as_bool()))
-                    .is_some_and(|(at, mask)| mask[at] != 0);
-                seen && !hidden
-            };
-            let q = &q_values[row * d..][..d];
-            let attended: Attended<'_> = (0..t)
-                .filter(takes_part)
-                .map(|key| {
-                    let bias = at(&of_bias, index, key)
-                        .zip(bias.and_then(|bias| bias.as_f32()))
-                        .map(|(at, bias)| bias[at]);
-                    let k = &k_values[(matrix * t + key) * d..][..d];
-                    (key, scores.score(q, k, bias), &v_values[(matrix * t + key) * e..][..e])
-                })
-                .collect();
-            result.extend(attend(&attended, e).into_iter().map(Number::settle));
-            row += 1;
-        });
-        Ok(Data::F32(result))
+        let [t, d] = [k_shape[queries.len() - 1], k_shape[queries.len()]];
+        let scores = [queries.as_slice(), &[t]].concat();
+        macro_rules! typed {
+            ($variant:ident, $view:ident, $q:ident) => {{
+                let (Some(k), Some(v)) = (k.$view(), v.$view()) else {
+                    return Err(self.unsupported(q));
+                };
+                let mask = mask.and_then(|x| Some(Broadcast::new(x, x.as_bool()?, &scores)));
+                let bias = bias.and_then(|x| Some(Broadcast::new(x, x.$view()?, &scores)));
+                let scores = Scores {
+                    scale: FromScalar::from_scalar(scale),
+                    softcap: softcap.map(FromScalar::from_scalar),
+                };
+                let e = v_shape[queries.len()];
+                let q = $q;
+                let attention = Attention { q, k, v, mask, bias, keys, scores, queries, t, d, e };
+                Ok(Data::$variant(attention.run()))
+            }};
+        }
+        match q.data() {
+            Data::F32(values) => typed!(F32, as_f32, values),
+            Data::F64(values) => typed!(F64, as_f64, values),
+            _ => Err(self.unsupported(q)),
+        }
     }
 }

@@ -69,18 +69,22 @@ impl Case {
     }
 
     fn link(&mut self, rng: &mut Rng, shape: &[u64]) -> Link {
-        use Binary::{Add, Div, Max, Min, Mul, Sub};
-        use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Sqrt, Tanh};
+        use Binary::{Add, Atan2, Div, Hypot, Max, Min, Mul, Pow, Rem, Sub};
+        use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Silu, Sin, Sqrt, Tanh};
         let chain = vec![LinkOperand::Chain];
         match rng.below(5) {
             0 => {
-                let function =
-                    rng.pick(&[Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Sqrt, Tanh]);
+                let function = rng.pick(&[
+                    Abs, Erf, Exp, Gelu, Gelu, Log, Neg, Recip, Relu, Sigmoid, Silu, Sin, Sqrt,
+                    Tanh,
+                ]);
                 Link { operator: Operator::Unary { function }, operands: chain }
             }
             1 => {
-                let (function, scalar) =
-                    (rng.pick(&[Add, Sub, Mul, Div, Max, Min]), scalar(rng, DType::F32));
+                let (function, scalar) = (
+                    rng.pick(&[Add, Sub, Mul, Div, Max, Min, Rem, Pow, Atan2, Hypot]),
+                    scalar(rng, DType::F32),
+                );
                 Link { operator: Operator::BinaryScalar { function, scalar }, operands: chain }
             }
             2 => {
@@ -88,8 +92,9 @@ impl Case {
                 Link { operator: Operator::Clamp { min, max }, operands: chain }
             }
             _ => {
-                let operator =
-                    Operator::Binary { function: rng.pick(&[Add, Sub, Mul, Div, Max, Min]) };
+                let operator = Operator::Binary {
+                    function: rng.pick(&[Add, Sub, Mul, Div, Max, Min, Rem, Pow, Atan2, Hypot]),
+                };
                 if rng.chance(8) {
                     return Link {
                         operator,
@@ -469,4 +474,52 @@ fn conv(rng: &mut Rng) -> Case {
 #[test]
 fn conv_steps_are_their_operators_one_by_one() {
     every_step_of("conv", 500, conv);
+}
+
+fn matmul(rng: &mut Rng) -> Case {
+    let m = rng.pick(&[1, 2, 5, 6, 7, 13, 25, 60]);
+    let k = rng.pick(&[1, 3, 8, 9, 17, 30]);
+    let n = rng.pick(&[1, 7, 12, 16, 17, 32, 64, 65, 130]);
+    let (m, k) = if m * n * k > 10_000 { (m.min(7), k.min(9)) } else { (m, k) };
+    let [a, b]: [&[u64]; 2] = rng.pick(&[
+        [&[], &[]],
+        [&[2, 3], &[2, 3]],
+        [&[2, 1], &[3]],
+        [&[3], &[]],
+        [&[], &[3]],
+        [&[4], &[1]],
+    ]);
+    let mut case = Case::new(Operator::MatMul);
+    case.given(rng, DType::F32, &[a, &[m, k]].concat(), false);
+    let constant = rng.chance(4);
+    case.given(rng, DType::F32, &[b, &[k, n]].concat(), constant);
+    let types = [[a, &[m, k]].concat(), [b, &[k, n]].concat()]
+        .map(|shape| TensorType::new(DType::F32, shape));
+    let result = Operator::MatMul.infer(&types).unwrap().remove(0);
+    case.finish(rng, &result.shape)
+}
+
+#[test]
+fn matmul_steps_are_their_operators_one_by_one() {
+    every_step_of("matmul", 500, matmul);
+}
+
+fn movement(rng: &mut Rng) -> Case {
+    let shape = any_shape(rng);
+    let (stored, mut view) = loop {
+        let (stored, view) = seen_as(rng, &shape);
+        if !view.is_empty() {
+            break (stored, view);
+        }
+    };
+    let operator = view.pop().unwrap();
+    let mut case = Case::new(operator);
+    case.values.push(TensorType::new(DType::F32, stored));
+    case.spec.operands.push(Operand { source: Source::Value(0), view });
+    case.finish(rng, &shape)
+}
+
+#[test]
+fn steps_of_movement_are_their_operators_one_by_one() {
+    every_step_of("movement", 400, movement);
 }

@@ -1,6 +1,7 @@
 //! Well-typed calls of the operators that index, slide, resample, sort and normalise, from a seed.
 
 use super::generate::{Call, Generator, Rng, axis, float, infers, number, scalar, shape, tensor};
+use crate::reference::half::f16_from_f64;
 use crate::{
     Corners, DType, Extension, Extreme, Interpolation, Keys, Operator, Order, Outside, Reduction,
     Rounding, Scalar, SliceRange, Tensor, TensorType, Update, Window2d,
@@ -226,6 +227,7 @@ fn conv_transpose(rng: &mut Rng) -> Call {
             let [c, d]: [u64; 2] = some(rng, 1, 4);
             (operator, vec![batch, channels, a, b], vec![channels, out, c, d])
         };
+        let operator = if rng.chance(3) { upsampling(operator, &w) } else { operator };
         let mut operands = vec![tensor(rng, dtype, &x), tensor(rng, dtype, &w)];
         if rng.chance(2) {
             operands.push(tensor(rng, dtype, &[out * groups]));
@@ -233,6 +235,20 @@ fn conv_transpose(rng: &mut Rng) -> Call {
         if infers(&operator, &operands) {
             return (operator, operands);
         }
+    }
+}
+
+/// The kernel side by side with itself.
+fn upsampling(operator: Operator, w: &[u64]) -> Operator {
+    match operator {
+        Operator::ConvTranspose2d { output_padding, groups, .. } => Operator::ConvTranspose2d {
+            stride: [w[2], w[3]],
+            padding: [0; 2],
+            output_padding,
+            dilation: [1; 2],
+            groups,
+        },
+        other => other,
     }
 }
 
@@ -375,10 +391,11 @@ fn attention(rng: &mut Rng) -> Call {
     let [s, t] = [0; 2].map(|_| rng.pick(&[0, 1, 2, 5, 17, 33]));
     let [d, e] = [0; 2].map(|_| rng.pick(&[0, 1, 3, 8, 16, 19]));
     let of = |last: [u64; 2]| [leading.as_slice(), &last].concat();
+    let dtype = float(rng);
     let mut operands = vec![
-        tensor(rng, DType::F32, &of([s, d])),
-        tensor(rng, DType::F32, &of([t, d])),
-        tensor(rng, DType::F32, &of([t, e])),
+        tensor(rng, dtype, &of([s, d])),
+        tensor(rng, dtype, &of([t, d])),
+        tensor(rng, dtype, &of([t, e])),
     ];
     let scores = of([s, t]);
     let (masked, biased) = (rng.chance(2), rng.chance(2));
@@ -388,13 +405,23 @@ fn attention(rng: &mut Rng) -> Call {
     }
     if biased {
         let bias = broadcasting(rng, &scores);
-        operands.push(tensor(rng, DType::F32, &bias));
+        operands.push(tensor(rng, dtype, &bias));
     }
-    let softcap = rng.pick(&[None, None, Some(Scalar::f32(2.5))]);
-    let softcap = if rng.chance(9) { Some(scalar(rng, DType::F32)) } else { softcap };
-    let scale = if rng.chance(3) { scalar(rng, DType::F32) } else { Scalar::f32(0.25) };
+    let softcap = rng.pick(&[None, None, Some(plain(dtype, 2.5))]);
+    let softcap = if rng.chance(9) { Some(scalar(rng, dtype)) } else { softcap };
+    let scale = if rng.chance(3) { scalar(rng, dtype) } else { plain(dtype, 0.25) };
     let keys = rng.pick(&[Keys::All, Keys::Causal]);
     (Operator::Attention { scale, softcap, keys, masked, biased }, operands)
+}
+
+/// A constant of a float type that f16 holds.
+fn plain(dtype: DType, value: f32) -> Scalar {
+    match dtype {
+        DType::F64 => Scalar::f64(value.into()),
+        DType::F16 => Scalar { dtype, bits: f16_from_f64(value.into()).into() },
+        DType::BF16 => Scalar { dtype, bits: u64::from(value.to_bits() >> 16) },
+        _ => Scalar::f32(value),
+    }
 }
 
 fn layer_norm_and_wrapping_matmul(rng: &mut Rng) -> Call {
@@ -413,10 +440,6 @@ fn layer_norm_and_wrapping_matmul(rng: &mut Rng) -> Call {
     if rng.chance(2) {
         operands.push(tensor(rng, dtype, &extent));
     }
-    let epsilon = match dtype {
-        _ if rng.chance(5) => scalar(rng, dtype),
-        DType::F64 => Scalar::f64(1e-5),
-        _ => Scalar::f32(1e-5),
-    };
+    let epsilon = if rng.chance(5) { scalar(rng, dtype) } else { plain(dtype, 1.0 / 65_536.0) };
     (Operator::LayerNorm { epsilon }, operands)
 }

@@ -120,8 +120,14 @@ pub fn sweep_range(function: Function, bits: std::ops::Range<u32>) -> Worst {
     worst
 }
 
-/// Tries every `stride`-th input from `first` on, on `threads` threads.
-pub fn sweep(function: Function, first: u32, stride: u32, threads: usize) -> Worst {
+/// Tries every `stride`-th input from `first` on, on `threads` threads; `progress` hears how many are done.
+pub fn sweep(
+    function: Function,
+    first: u32,
+    stride: u32,
+    threads: usize,
+    progress: impl Fn(u64) + Sync,
+) -> Worst {
     const BATCH: u64 = 1 << 14;
     let inputs = (u64::from(u32::MAX) - u64::from(first)) / u64::from(stride) + 1;
     let next = AtomicU64::new(0);
@@ -136,6 +142,7 @@ pub fn sweep(function: Function, first: u32, stride: u32, threads: usize) -> Wor
             let x: Vec<f32> =
                 (start..inputs.min(start + BATCH)).map(|i| f32::from_bits(bits(i))).collect();
             batch(&sets, function, &x, &mut worst);
+            progress(x.len() as u64);
         }
     };
     std::thread::scope(|scope| {

@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use gainsay_canon::{Binary, Isa, Kernels, Operator, Tensor, Unary};
 
 /// The operators, by their names in the file.
-pub fn operator(name: &str) -> Operator {
+pub fn operator(name: &str) -> Option<Operator> {
     let unary = |function| Operator::Unary { function };
     let binary = |function| Operator::Binary { function };
-    match name {
+    Some(match name {
         "exp" => unary(Unary::Exp),
         "log" => unary(Unary::Log),
         "tanh" => unary(Unary::Tanh),
@@ -33,8 +33,8 @@ pub fn operator(name: &str) -> Operator {
         "atan2" => binary(Binary::Atan2),
         "hypot" => binary(Binary::Hypot),
         "rem" => binary(Binary::Rem),
-        _ => panic!("no operator is called {name}"),
-    }
+        _ => return None,
+    })
 }
 
 /// Floats as integers in the order of their values; both zeros are 0.
@@ -73,7 +73,7 @@ pub fn check(text: &str) -> BTreeMap<String, Worst> {
         let tensor = |x: &Vec<f64>| Tensor::f64([x.len() as u64], x.clone()).unwrap();
         let operands = if b.is_empty() { vec![tensor(&a)] } else { vec![tensor(&a), tensor(&b)] };
         let operands: Vec<&Tensor> = operands.iter().collect();
-        let result = kernels.run(&operator(name), &operands).unwrap().remove(0);
+        let result = kernels.run(&operator(name).unwrap(), &operands).unwrap().remove(0);
         let mut worst = Worst::default();
         for ((x, &y), &expected) in a.iter().zip(result.as_f64().unwrap()).zip(&expected) {
             let steps = if y.is_nan() { u64::MAX } else { ordered(y).abs_diff(ordered(expected)) };

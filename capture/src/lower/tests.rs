@@ -1,19 +1,21 @@
 //! Scalars are rounded once, names come from the recording, what Burn's tensors cannot record is refused too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{DType as BurnDType, Shape};
 use burn_capture::TensorId;
 use burn_ir::{
-    BaseOperationIr, CreationOpIr, CustomOpIr, NumericOperationIr, OperationIr, ScalarIr,
-    ScalarOpIr, TensorIr,
+    ActivationOperationIr, AllReduceOpIr, BaseOperationIr, BinaryOpIr, CreationOpIr, CtcLossOpIr,
+    CustomOpIr, DequantizeOpIr, DistributedOperationIr, FloatOperationIr, LinearOpIr,
+    ModuleOperationIr, NumericOperationIr, OperationIr, ScalarIr, ScalarOpIr, TensorIr, UnaryOpIr,
 };
 use gainsay_canon::{DType, Scalar};
 
 use super::{lower, operator, value};
 use crate::error::{Fault, Refusal};
+use crate::graph::Origin;
 use crate::record::Recording;
-use crate::table::Reason;
+use crate::table::{Reason, Rule, entry, operators};
 
 fn tensor(id: u64, dtype: BurnDType) -> TensorIr {
     TensorIr::uninit(TensorId::new(id), Shape::from([2, 3]), dtype)
@@ -112,4 +114,91 @@ fn empty_is_zeros() {
     let graph = lower(&recording(vec![empty], 1), &[], None).unwrap();
     assert_eq!(graph.values.len(), 1);
     assert!(format!("{:?}", graph.values[0].origin).contains("Full"));
+}
+
+#[test]
+fn what_the_table_refuses_is_refused_in_its_words() {
+    let pair = |out: u64| BinaryOpIr {
+        lhs: tensor(1, BurnDType::F32),
+        rhs: tensor(1, BurnDType::F32),
+        out: tensor(out, BurnDType::F32),
+    };
+    let loss = CtcLossOpIr {
+        log_probs: tensor(1, BurnDType::F32),
+        targets: tensor(1, BurnDType::I64),
+        input_lengths: tensor(1, BurnDType::I64),
+        target_lengths: tensor(1, BurnDType::I64),
+        blank: 0,
+        out: tensor(2, BurnDType::F32),
+    };
+    let reduced = AllReduceOpIr {
+        tensor: tensor(1, BurnDType::F32),
+        out: tensor(2, BurnDType::F32),
+        op: burn::tensor::distributed::ReduceOperation::Sum,
+        device_ids: Vec::new(),
+    };
+    let back = DequantizeOpIr { input: tensor(1, BurnDType::F32), out: tensor(2, BurnDType::F32) };
+    for (operation, reason) in [
+        (OperationIr::Activation(ActivationOperationIr::ReluBackward(pair(2))), Reason::Training),
+        (OperationIr::Module(ModuleOperationIr::CtcLoss(loss)), Reason::Training),
+        (OperationIr::Distributed(DistributedOperationIr::AllReduce(reduced)), Reason::Distributed),
+        (OperationIr::Float(BurnDType::F32, FloatOperationIr::Dequantize(back)), Reason::Quantised),
+    ] {
+        let entry = entry(&operation);
+        assert_eq!(entry.rule, Rule::Refused(reason), "{entry:?}");
+        let operations = vec![zeros(1, BurnDType::F32), operation];
+        let fault = lower(&recording(operations, 2), &[], None).unwrap_err();
+        let text = fault.to_string();
+        assert!(text.starts_with("operation 2 of 2, `"), "{text}");
+        assert!(text.contains(entry.operator) && text.contains(&reason.to_string()), "{text}");
+    }
+}
+
+#[test]
+fn every_variant_has_one_entry() {
+    let names: BTreeSet<_> = operators().map(|entry| (entry.family, entry.operator)).collect();
+    assert_eq!(names.len(), operators().count());
+    assert!(names.len() > 200, "{}", names.len());
+}
+
+#[test]
+fn constants_of_half_types_are_rounded_once() {
+    // 1 + 2^-11 + 2^-40 is above the midpoint of two f16; by way of f32 it would be the midpoint, and round to even.
+    let above = 1.0 + 2.0f64.powi(-11) + 2.0f64.powi(-40);
+    let expected = Scalar { dtype: DType::F16, bits: 0x3c01 };
+    assert_eq!(value::scalar(ScalarIr::Float(above), DType::F16), Ok(expected));
+    let whole = Scalar { dtype: DType::BF16, bits: 0x4040 };
+    assert_eq!(value::scalar(ScalarIr::Int(3), DType::BF16), Ok(whole));
+}
+
+#[test]
+fn operators_that_burn_writes_as_others_are_lowered_all_the_same() {
+    let question = || UnaryOpIr { input: tensor(1, BurnDType::F32), out: bools(2) };
+    let of_shape = |id: u64, shape: [usize; 2]| {
+        TensorIr::uninit(TensorId::new(id), Shape::from(shape), BurnDType::F32)
+    };
+    let linear = LinearOpIr {
+        x: tensor(1, BurnDType::F32),
+        weight: of_shape(3, [3, 4]),
+        bias: None,
+        out: of_shape(2, [2, 4]),
+    };
+    let weight = CreationOpIr { out: of_shape(3, [3, 4]) };
+    for (operation, name) in [
+        (OperationIr::Float(BurnDType::F32, FloatOperationIr::IsNan(question())), "is_nan"),
+        (OperationIr::Float(BurnDType::F32, FloatOperationIr::IsInf(question())), "is_infinite"),
+        (OperationIr::Module(ModuleOperationIr::Linear(linear)), "linear"),
+    ] {
+        let weight = OperationIr::BaseFloat(BaseOperationIr::Zeros(weight.clone()));
+        let operations = vec![zeros(1, BurnDType::F32), weight, operation];
+        let graph = lower(&recording(operations, 2), &[], None).unwrap();
+        let Origin::Operator { operator, .. } = &graph.values.last().unwrap().origin else {
+            panic!("no operator");
+        };
+        assert_eq!(operator.name(), name);
+    }
+}
+
+fn bools(id: u64) -> TensorIr {
+    tensor(id, BurnDType::Bool(burn::tensor::BoolStore::U8))
 }

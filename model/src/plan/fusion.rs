@@ -94,7 +94,7 @@ pub(super) fn fuse(program: &TypedProgram, cuts: &[u32]) -> Result<Fused, Comput
 
 /// A step that a link can join.
 struct Joining {
-    /// Contractions first, then what was made last; the second is the step.
+    /// Those with the most work first, then what was made last; the second is the step.
     rank: (bool, usize),
     /// The operand that becomes the chain.
     operand: Slot,
@@ -143,7 +143,8 @@ impl<'a> Fusion<'a> {
         if kinds::is_movement(&instruction.operator) && self.movement(position, instruction)? {
             return Ok(());
         }
-        if kinds::is_link(&instruction.operator) && self.link(position, instruction)? {
+        let result = self.type_of(self.program.slot_of(position))?;
+        if kinds::is_link(&instruction.operator, result) && self.link(position, instruction)? {
             return Ok(());
         }
         self.root(position, instruction)
@@ -152,15 +153,17 @@ impl<'a> Fusion<'a> {
     fn root(&mut self, position: u32, instruction: &Instruction) -> Result<(), ComputeError> {
         let slot = self.program.slot_of(position);
         let operands = instruction.operands.iter().map(|&slot| self.seen(slot).cloned());
+        let operands = operands.collect::<Result<Vec<_>, _>>()?;
         let result = self.type_of(slot)?.clone();
+        let open = kinds::takes_chain(&instruction.operator, &operands, &result);
         let draft = Draft {
             operator: instruction.operator.clone(),
-            operands: operands.collect::<Result<_, _>>()?,
+            operands,
             chain: Vec::new(),
             layout: Vec::new(),
             result,
             instructions: vec![position],
-            open: kinds::takes_chain(&instruction.operator),
+            open,
         };
         let whole = Seen::whole(Base::Step(self.drafts.len()), &draft.result.shape);
         self.drafts.push(draft);
@@ -230,7 +233,7 @@ impl<'a> Fusion<'a> {
         let mut best: Option<Joining> = None;
         for &operand in &instruction.operands {
             let Some((step, draft)) = self.open_step(operand) else { continue };
-            let rank = (kinds::is_contraction(&draft.operator), step);
+            let rank = (kinds::is_heavy(&draft.operator), step);
             if self.type_of(operand)? != self.type_of(slot)?
                 || best.as_ref().is_some_and(|found| found.rank >= rank)
             {
@@ -342,7 +345,7 @@ impl<'a> Fusion<'a> {
     /// Puts the steps into the order of their last instructions.
     fn finish(self) -> Fused {
         let mut order: Vec<usize> = (0..self.drafts.len()).collect();
-        order.sort_by_key(|&step| self.drafts.get(step).map_or(0, Draft::last));
+        order.sort_by_cached_key(|&step| self.drafts.get(step).map_or(0, Draft::last));
         let mut moved_to = vec![0; order.len()];
         for (to, &from) in order.iter().enumerate() {
             if let Some(entry) = moved_to.get_mut(from) {
@@ -361,7 +364,7 @@ impl<'a> Fusion<'a> {
             let links = draft.chain.iter_mut().flat_map(|link| &mut link.operands);
             links.flatten().for_each(renumber);
         }
-        drafts.sort_by_key(Draft::last);
+        drafts.sort_by_cached_key(Draft::last);
         Fused { drafts, constants: self.constants, seen }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A result lives from the step that makes it until the last step that reads it, or that runs before a state listing it is
 //! hashed. Buffers are reused within an element type: one of exactly the right length first (it is warm and keeps its
-//! length), else the smallest that fits, else the largest grows. A step may overwrite an operand that dies with it where
-//! every element is read before its place is written.
+//! length), else the smallest that fits, else the largest grows. A step may overwrite an operand that dies with it, in the
+//! chain, of an elementwise operator or of one that works on whole rows.
 
 use std::collections::BTreeSet;
 
@@ -111,13 +111,12 @@ pub(super) fn assign(drafts: &[Draft], mut until: Vec<usize>) -> Memory {
     Memory { places, buffers }
 }
 
-/// Whether a step may write over the result of the step `made`, of the type of its own: every element of it is read at its
-/// own place only, by an elementwise operator.
+/// Whether a step may write over the result of the step `made`, of the type of its own: every element of it is read before
+/// its place is written.
 fn may_overwrite(draft: &Draft, made: usize) -> bool {
     let is_it = |seen: &Seen| seen.base == Base::Step(made);
-    let rooted = draft.operands.iter().any(is_it);
-    if !draft.layout.is_empty() || (rooted && !kinds::is_elementwise(&draft.operator)) {
-        return false;
-    }
-    draft.reads().filter(|seen| is_it(seen)).all(|seen| seen.view.is_empty())
+    let mut rooted = draft.operands.iter().enumerate().filter(|(_, seen)| is_it(seen));
+    draft.layout.is_empty()
+        && rooted.all(|(at, _)| kinds::overwrites(&draft.operator, at, &draft.result))
+        && draft.reads().filter(|seen| is_it(seen)).all(|seen| seen.view.is_empty())
 }

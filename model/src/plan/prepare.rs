@@ -56,6 +56,11 @@ impl Prepared {
         let (kernels, pool) = (kernels.clone(), Pool::default());
         Ok(Self { plan, kernels, steps, constants, contents, pool })
     }
+
+    /// Per step: whether it is computed as one.
+    pub(crate) fn fused(&self) -> Vec<bool> {
+        self.steps.iter().map(Step::is_fused).collect()
+    }
 }
 
 /// The error of an instruction that a step carries out.

@@ -36,6 +36,11 @@ impl Seen {
         self.view.iter().all(|operator| matches!(operator, Operator::Reshape { .. }))
     }
 
+    /// The number of axes.
+    pub(super) fn rank(&self) -> usize {
+        self.strided.0.len()
+    }
+
     /// Seen through one more operator, if strides can express it.
     pub(super) fn then(&self, operator: &Operator) -> Option<Self> {
         let strided = self.strided.then(operator)?;

@@ -202,10 +202,12 @@ pub fn encoder(blocks: u32, width: u64, heads: u64, batch: u64, tokens: u64) -> 
     net.finish(y)
 }
 
-/// A Llama-style decoder of `blocks` blocks on an embedded prompt.
+/// A Llama-style decoder of `blocks` blocks on a prompt.
 pub fn decoder(blocks: u32, width: u64, heads: u64, tokens: u64) -> Artifact {
     let mut net = Net::new();
-    let mut x = net.input("x", DType::F32, &[1, tokens, width]);
+    let tokens = net.input("tokens", DType::I64, &[1, tokens]);
+    let table = net.weight("embedding.weight".to_owned(), &[1000, width]);
+    let mut x = net.push(Operator::Take { axis: 0 }, &[table, tokens]);
     for block in 0..blocks {
         x = net.decoder_block(&format!("layers.{block}"), x, heads);
     }

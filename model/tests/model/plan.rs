@@ -197,6 +197,54 @@ fn values_without_elements_are_run_and_committed() {
 }
 
 #[test]
+fn rows_without_elements_are_run_on_every_kernel_set() {
+    for shape in [[2u64, 0], [0, 3]] {
+        let gamma = Tensor::f32([shape[1]], vec![1.0; shape[1] as usize]).unwrap();
+        let mut builder = ProgramBuilder::new("main");
+        let x = builder.input("x", TensorType::new(DType::F32, shape));
+        let weight = builder.weight(0, gamma.tensor_type().clone());
+        let epsilon = gainsay_canon::Scalar::f32(1e-5);
+        let y = builder.push(Operator::LayerNorm { epsilon }, &[x, weight]).unwrap();
+        let z = builder.push(Operator::Softmax { axis: 1 }, &[x]).unwrap();
+        let relu = builder.push(Operator::Unary { function: Unary::Relu }, &[x]).unwrap();
+        let function = gainsay_canon::Reduction::Sum;
+        let sum = builder.push(Operator::Reduce { function, axes: vec![1] }, &[x]).unwrap();
+        for (position, value) in [y, z, relu, sum].into_iter().enumerate() {
+            builder.output(format!("y{position}"), value);
+        }
+        let weights = vec![("gamma".to_owned(), gamma)];
+        let artifact = Artifact::new("empty", weights, vec![builder.finish()]).unwrap();
+        let artifact = Arc::new(artifact);
+        let x = Tensor::f32(shape, vec![]).unwrap();
+        let run = |kernels| {
+            let runner = Runner::new(Arc::clone(&artifact), 0, kernels).unwrap();
+            runner.trace(std::slice::from_ref(&x)).unwrap()
+        };
+        let expected = run(reference());
+        for kernels in all_kernels() {
+            assert_eq!(run(kernels), expected, "{shape:?}");
+        }
+    }
+}
+
+#[test]
+fn a_program_of_the_largest_size_is_planned_quickly() {
+    let mut builder = ProgramBuilder::new("main");
+    let mut last = builder.input("x", TensorType::new(DType::F32, [4]));
+    for _ in 0..gainsay_model::MAX_INSTRUCTIONS {
+        last = builder.push(Operator::Unary { function: Unary::Neg }, &[last]).unwrap();
+    }
+    builder.output("y", last);
+    let program = builder.finish().validate(&[]).unwrap();
+    let plan = Plan::new(&program, Cuts::Layers).unwrap();
+    assert_eq!(plan.step_count(), program.layers().len());
+    assert_eq!(plan.planned_bytes(), 16);
+    let plan = Plan::new(&program, Cuts::Operators).unwrap();
+    assert_eq!(plan.step_count(), gainsay_model::MAX_INSTRUCTIONS);
+    assert_eq!(plan.planned_bytes(), 16);
+}
+
+#[test]
 fn no_jobs_have_no_results() {
     let made = crate::golden::tiny();
     assert!(made.runner(reference()).run_many(&[]).is_empty());

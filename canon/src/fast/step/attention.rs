@@ -10,9 +10,9 @@ use super::super::elementary::tanh;
 use super::super::simd::{Kernel, Simd, WIDEST};
 use super::chain::{Block, Chain, Row, Run};
 use super::lines::{exponentials, maximum};
-use super::operand::Operands;
+use super::operand::{Matrix, Operands};
 use super::scratch::{self, Scratch};
-use super::tile::{self, ROWS, Strip, WIDTH};
+use super::tile::{ROWS, Strip, WIDTH};
 use super::view::Lines;
 use crate::{Keys, OperatorError};
 
@@ -84,26 +84,18 @@ impl Attention {
         let wide = t.next_multiple_of(WIDTH);
         let Scratch { block, panel, more, spare, .. } = scratch;
         let keys = panel.of(wide * d);
-        let read = |operand: usize, row: usize, to: &mut [f32]| {
-            // SAFETY: operands of attention are never the output.
-            unsafe {
-                task.operands.copy(operand, task.job, &self.lines[operand], row, 0..to.len(), to);
-            }
-        };
+        // SAFETY: operands of attention are never the output.
+        let [q, k, v] = [Q, K, V].map(|operand| unsafe {
+            Matrix::new(task.operands, operand, task.job, &self.lines[operand])
+        });
         for first in (0..t).step_by(WIDTH) {
-            let columns = WIDTH.min(t - first);
-            let key = |i: usize, to: &mut [f32]| read(K, task.matrix * t + first + i, to);
-            tile::pack_transposed(vectors, d, columns, &mut keys[first * d..], key, spare);
+            let rows = (task.matrix * t + first, WIDTH.min(t - first));
+            k.pack_transposed(vectors, rows, d, &mut keys[first * d..], spare);
         }
         let values = more.of(e.next_multiple_of(WIDTH) * t);
-        let v = &self.lines[V];
         for first in (0..e).step_by(WIDTH) {
-            let columns = WIDTH.min(e - first);
-            tile::pack(vectors, t, columns, &mut values[first * t..], |key, to| {
-                let (row, range) = (task.matrix * t + key, first..first + columns);
-                // SAFETY: as above.
-                unsafe { task.operands.copy(V, task.job, v, row, range, to) };
-            });
+            let columns = first..e.min(first + WIDTH);
+            v.pack(vectors, (task.matrix * t, t), columns, &mut values[first * t..]);
         }
         let block = block.of(ROWS * (wide + WIDTH + d));
         let (scores, rest) = block.split_at_mut(ROWS * wide);
@@ -111,12 +103,22 @@ impl Attention {
         let strips = task.queries.len().div_ceil(ROWS);
         let start_of =
             |strip: usize| task.queries.start + strip * task.queries.len() / strips.max(1);
+        let first = task.matrix * self.s + task.queries.start;
+        let regular = q.regular(first, task.queries.len(), d);
         for strip in 0..strips {
             let strip = start_of(strip)..start_of(strip + 1);
-            for (row, to) in strip.clone().zip(queries.chunks_exact_mut(d)) {
-                read(Q, task.matrix * self.s + row, to);
-            }
-            self.weights(task, &strip, queries, keys, scores, spare);
+            let mut spares = queries.chunks_exact_mut(d);
+            let a = std::array::from_fn(|r| {
+                let row = (strip.start + r).min(strip.end - 1);
+                match regular {
+                    Some(regular) => regular.row(row - task.queries.start),
+                    None => {
+                        let spare = spares.next().unwrap_or_default();
+                        q.row(task.matrix * self.s + row, d, spare)
+                    }
+                }
+            });
+            self.weights(task, &strip, a, keys, scores, spare);
             self.values(task, &strip, scores, values, results, spare);
         }
     }
@@ -145,7 +147,7 @@ impl Attention {
         &self,
         task: &Task<'_>,
         strip: &Range<usize>,
-        queries: &[f32],
+        a: [&[f32]; ROWS],
         keys: &[f32],
         scores: &mut [f32],
         spare: &mut Vec<f32>,
@@ -153,13 +155,13 @@ impl Attention {
         let Attention { t, d, .. } = *self;
         let wide = scores.len() / ROWS;
         let rows = strip.len();
-        let a = std::array::from_fn(|r| &queries[r.min(rows - 1) * d..][..d]);
         let seen = self.seen(strip.end - 1);
         for first in (0..seen).step_by(WIDTH) {
             let (columns, panel) = (WIDTH.min(t - first), &keys[first * d..]);
             let strip = Strip { a, rows, panel, k: d, columns, stride: wide };
             strip.run(task.fast.vectors, 0..d, &mut scores[first..]);
         }
+        let all = self.seen(strip.end - 1).max(1).next_multiple_of(WIDEST);
         for (query, row) in strip.clone().zip(scores.chunks_exact_mut(wide)) {
             let biased = self.lines.len() > BIAS;
             if biased {
@@ -171,7 +173,7 @@ impl Attention {
             }
             let bias = biased.then_some(spare.as_slice());
             let seen = self.seen(query);
-            let row = &mut row[..seen.max(1).next_multiple_of(WIDEST)];
+            let row = &mut row[..all];
             if biased || self.softcap.is_some() || self.scale != 1.0 {
                 let (scale, softcap) = (self.scale, self.softcap);
                 task.fast.vectors.run(Scores { row, scale, softcap, bias });
@@ -184,8 +186,8 @@ impl Attention {
                     }
                 }
             }
-            task.fast.vectors.run(Weights { row, seen });
         }
+        task.fast.vectors.run(Weights { rows: scores, width: wide, count: rows, all });
     }
 
     /// The weighted values of a strip, and what follows.
@@ -292,11 +294,13 @@ impl Kernel for Scores<'_> {
     }
 }
 
-/// Softmax of a row of whole vectors of 16, of which `seen` count and the others are -inf. A row whose maximum is -inf
-/// gets -inf as its first weight.
+/// Softmax of some rows, in their first `all` elements, a multiple of 16: -inf where a key takes no part. A row whose
+/// maximum is -inf gets -inf as its first weight. All rows at once, so that none waits for its own maximum and sum.
 struct Weights<'a> {
-    row: &'a mut [f32],
-    seen: usize,
+    rows: &'a mut [f32],
+    width: usize,
+    count: usize,
+    all: usize,
 }
 
 impl Kernel for Weights<'_> {
@@ -304,18 +308,29 @@ impl Kernel for Weights<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let row = self.row;
-        let max = maximum(s, row);
-        if max == f32::NEG_INFINITY {
-            let nan = row[..self.seen].iter().any(|x| x.is_nan());
-            row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
-            return;
+        let Weights { rows, width, count, all } = self;
+        let (mut largest, mut totals) = ([0.0; ROWS], [0.0; ROWS]);
+        for (row, max) in rows.chunks_exact(width).zip(&mut largest).take(count) {
+            *max = maximum(s, &row[..all]);
         }
-        let total = exponentials(s, row, s.splat(max), false);
-        let total = s.splat(total);
-        for part in row.chunks_exact_mut(S::LANES) {
-            let weight = s.div(s.load(part), total);
-            s.store(part, weight);
+        let each = largest.iter().zip(&mut totals).take(count);
+        for (row, (&max, total)) in rows.chunks_exact_mut(width).zip(each) {
+            let row = &mut row[..all];
+            if max == f32::NEG_INFINITY {
+                // Nothing takes part, or what does is -inf or NaN.
+                let nan = row.iter().any(|x| x.is_nan());
+                row.fill(if nan { f32::NAN } else { f32::NEG_INFINITY });
+                *total = 1.0;
+            } else {
+                *total = exponentials(s, row, s.splat(max), false);
+            }
+        }
+        for (row, &total) in rows.chunks_exact_mut(width).zip(&totals).take(count) {
+            let total = s.splat(total);
+            for part in row[..all].chunks_exact_mut(S::LANES) {
+                let weight = s.div(s.load(part), total);
+                s.store(part, weight);
+            }
         }
     }
 }

@@ -1,16 +1,13 @@
 //! Elementwise operators on a block that lies in the first cache, and its way into the output.
 //!
 //! A block holds some rows of a result and a range of its columns. Links are applied in small loops of their own: in one
-//! large function the compiler stops inlining vector instructions. NaNs are settled once, in the store: every link here
-//! turns a NaN into some NaN, and nothing looks at which.
+//! large function the compiler stops inlining vector instructions. The last one writes to the output; every link settles
+//! its NaNs itself.
 
 use std::ops::Range;
 
-use super::super::elementwise::{
-    Abs, Add, Clamp, Div, Erf, Exp, Gelu, Lanes, Lanes2, Log, Max, Min, Mul, Neg, Recip, Relu,
-    Sigmoid, Sqrt, Sub, Tanh,
-};
-use super::super::simd::{Kernel, Simd, Vectors, WIDEST};
+use super::super::elementwise::*;
+use super::super::simd::{Kernel, Simd, Vectors, WIDEST, Wide};
 use super::super::threads::Output;
 use super::operand::{Given, Operands};
 use super::view::Lines;
@@ -32,21 +29,19 @@ pub(super) enum Action {
     Right(Binary, usize),
     /// With the operand at this position on the left.
     Left(Binary, usize),
+    /// Nothing but the one quiet NaN.
+    Settle,
 }
 
-/// Whether there is a vector form.
+/// Whether there is a form for `f32`.
 pub(super) fn has_unary(function: Unary) -> bool {
-    use Unary::{Abs, Erf, Exp, Gelu, Log, Neg, Recip, Relu, Sigmoid, Sqrt, Tanh};
-    matches!(
-        function,
-        Neg | Abs | Recip | Sqrt | Exp | Log | Tanh | Sigmoid | Relu | Gelu | Erf | Unary::Silu
-    )
+    !matches!(function, Unary::Not | Unary::BitNot)
 }
 
-/// Whether there is a vector form.
+/// Whether there is a form for `f32`.
 pub(super) fn has_binary(function: Binary) -> bool {
-    use Binary::{Add, Div, Max, Min, Mul, Sub};
-    matches!(function, Add | Sub | Mul | Div | Max | Min)
+    use Binary::{Add, Atan2, Div, Hypot, Max, Min, Mul, Pow, Rem, Sub};
+    matches!(function, Add | Sub | Mul | Div | Max | Min | Rem | Pow | Atan2 | Hypot)
 }
 
 /// What is done with a block of results.
@@ -57,8 +52,6 @@ pub(super) struct Chain {
     pub others: Vec<Given>,
     /// Where results go.
     pub output: Lines,
-    /// Whether NaNs are to be settled: something was computed.
-    pub computed: bool,
 }
 
 /// A row of a result: whose, and which.
@@ -97,34 +90,46 @@ impl Chain {
     /// the extents that the chain was made for.
     pub(super) unsafe fn finish(&self, run: &Run<'_>, block: Block<'_>, spare: &mut Vec<f32>) {
         let Block { values, width, rows, columns } = block;
-        for &action in &self.actions {
-            match action {
-                Action::Unary(function) => unary(run.vectors, function, values),
-                Action::Clamp(clamp) => run.vectors.run(InPlace { values, function: clamp }),
-                Action::Scalar(function, value) => {
-                    let lines = [Line::One(value); ROWS];
-                    pair(
-                        run.vectors,
-                        function,
-                        Pair { values, width, lines: &lines[..rows.len()] },
-                    );
-                }
-                Action::Own(function) => own(run.vectors, function, values),
-                Action::Right(function, other) | Action::Left(function, other) => {
+        // The last link writes to the output, where whole vectors do.
+        let direct = self.output.is_contiguous()
+            && columns.len().is_multiple_of(WIDEST)
+            && !self.actions.is_empty();
+        let starts = Starts::of(&self.output, rows);
+        let mut place = Place {
+            from: values.as_mut_ptr(),
+            width,
+            count: width,
+            to: [std::ptr::null_mut(); ROWS],
+            rows: rows.len(),
+        };
+        for (i, &action) in self.actions.iter().enumerate() {
+            let last = direct && i + 1 == self.actions.len();
+            // Operands first: one may be the output.
+            let lines = match action {
+                Action::Right(_, other) | Action::Left(_, other) => {
                     let lines = &self.others[other].lines;
                     // SAFETY: by this function's contract, where the operand is the output.
-                    let (lines, count) =
-                        unsafe { read(lines, run, other, rows, columns.clone(), width, spare) };
-                    let pairs = Pair { values, width, lines: &lines[..count] };
-                    match action {
-                        Action::Left(..) => reversed(run.vectors, function, pairs),
-                        _ => pair(run.vectors, function, pairs),
-                    }
+                    unsafe { read(lines, run, other, rows, columns.clone(), width, spare) }
                 }
+                Action::Scalar(_, value) => [Line::One(value); ROWS],
+                _ => [Line::One(0.0); ROWS],
+            };
+            for (r, (row, to)) in rows.iter().zip(&mut place.to).enumerate() {
+                *to = if last {
+                    let start = starts.at(r, row.row) + columns.start;
+                    // SAFETY: by this function's contract nobody else has this part.
+                    unsafe { run.outputs[row.job].part(start, start + columns.len()) }.as_mut_ptr()
+                } else {
+                    place.from.wrapping_add(r * width)
+                };
             }
+            place.count = if last { columns.len() } else { width };
+            apply(run.vectors, action, place, &lines[..rows.len()]);
         }
-        // SAFETY: by this function's contract.
-        unsafe { self.store(run, values, width, rows, columns) };
+        if !direct {
+            // SAFETY: by this function's contract.
+            unsafe { self.store(run, values, width, rows, columns) };
+        }
     }
 
     /// # Safety
@@ -132,23 +137,11 @@ impl Chain {
     unsafe fn store(
         &self,
         run: &Run<'_>,
-        values: &mut [f32],
+        values: &[f32],
         width: usize,
         rows: &[Row],
         columns: Range<usize>,
     ) {
-        if self.output.is_contiguous() {
-            for (row, from) in rows.iter().zip(values.chunks_exact(width)) {
-                let start = self.output.row(row.row) + columns.start;
-                // SAFETY: by this function's contract nobody else has this part.
-                let to = unsafe { run.outputs[row.job].part(start, start + columns.len()) };
-                run.vectors.run(Store { from, to, settle: self.computed });
-            }
-            return;
-        }
-        if self.computed {
-            run.vectors.run(InPlace { values, function: Settle });
-        }
         for (row, from) in rows.iter().zip(values.chunks_exact(width)) {
             let start = self.output.row(row.row);
             let mut column = columns.start;
@@ -156,38 +149,71 @@ impl Chain {
                 let (count, step) = self.output.run(column, columns.end - column);
                 let at = start.wrapping_add_signed(self.output.column(column));
                 let from = &from[column - columns.start..][..count];
+                column += count;
+                if step == 1 || count == 1 {
+                    // SAFETY: by this function's contract nobody else has this part.
+                    unsafe { run.outputs[row.job].part(at, at + count) }.copy_from_slice(from);
+                    continue;
+                }
                 for (i, &value) in from.iter().enumerate() {
                     let to = at.wrapping_add_signed(i as isize * step);
                     // SAFETY: as above.
-                    let to = unsafe { run.outputs[row.job].part(to, to + 1) };
-                    to[0] = value;
+                    unsafe { run.outputs[row.job].part(to, to + 1) }.fill(value);
                 }
-                column += count;
             }
         }
     }
 }
 
-/// An operand along one row of a block.
+/// Where rows start: computed once where they are equally far apart.
+struct Starts<'a> {
+    lines: &'a Lines,
+    regular: Option<(usize, usize)>,
+}
+
+impl<'a> Starts<'a> {
+    fn of(lines: &'a Lines, rows: &[Row]) -> Starts<'a> {
+        let regular = match rows {
+            // Rows of one job that follow each other.
+            [first, .., last]
+                if first.job == last.job && last.row + 1 == first.row + rows.len() =>
+            {
+                lines.regular(first.row, rows.len())
+            }
+            _ => None,
+        };
+        Starts { lines, regular }
+    }
+
+    #[inline]
+    fn at(&self, index: usize, row: usize) -> usize {
+        match self.regular {
+            Some((start, step)) => start + index * step,
+            None => self.lines.row(row),
+        }
+    }
+}
+
+/// An operand along one row of a block: one value, or as many as the block is wide.
 #[derive(Clone, Copy)]
-enum Line<'a> {
+enum Line {
     One(f32),
-    Each(&'a [f32]),
+    Each(*const f32),
 }
 
 /// The lines of an operand under a block, copied to `spare` where vectors cannot read them in place.
 ///
 /// # Safety
 /// As for [`Chain::finish`].
-unsafe fn read<'a>(
+unsafe fn read(
     lines: &Lines,
-    run: &Run<'a>,
+    run: &Run<'_>,
     other: usize,
     rows: &[Row],
     columns: Range<usize>,
     width: usize,
-    spare: &'a mut Vec<f32>,
-) -> ([Line<'a>; ROWS], usize) {
+    spare: &mut Vec<f32>,
+) -> [Line; ROWS] {
     let mut found = [Line::One(0.0); ROWS];
     let whole = columns.len() == width && lines.is_contiguous();
     let single = lines.step() == Some(0);
@@ -199,107 +225,68 @@ unsafe fn read<'a>(
             unsafe { run.others.copy(other, row.job, lines, row.row, columns.clone(), to) };
         }
     }
-    let spare: &'a [f32] = spare;
+    let starts = Starts::of(lines, rows);
     for (i, (row, found)) in rows.iter().zip(&mut found).enumerate() {
-        let start = lines.row(row.row);
+        let start = starts.at(i, row.row);
         *found = if single {
             // SAFETY: by this function's contract.
             Line::One(unsafe { run.others.slice(other, row.job, start, 1) }[0])
         } else if whole {
             // SAFETY: by this function's contract.
-            Line::Each(unsafe { run.others.slice(other, row.job, start + columns.start, width) })
+            let line = unsafe { run.others.slice(other, row.job, start + columns.start, width) };
+            Line::Each(line.as_ptr())
         } else {
-            Line::Each(&spare[i * width..(i + 1) * width])
+            Line::Each(spare[i * width..(i + 1) * width].as_ptr())
         };
     }
-    (found, rows.len())
+    found
 }
 
-/// `x * sigmoid(x)`.
+/// The rows that a link reads, `width` apart, and where it writes them: `count` elements, whole vectors of the widest kind.
 #[derive(Clone, Copy)]
-struct Silu;
+struct Place {
+    from: *mut f32,
+    width: usize,
+    count: usize,
+    to: [*mut f32; ROWS],
+    rows: usize,
+}
 
-impl Lanes for Silu {
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
-        s.mul(x, super::super::elementary::sigmoid(s, x))
+/// Applies a link.
+fn apply(vectors: Vectors, action: Action, place: Place, lines: &[Line]) {
+    match action {
+        Action::Settle => vectors.run(One { place, function: Settle }),
+        Action::Clamp(clamp) => vectors.run(One { place, function: clamp }),
+        Action::Unary(function) => unary(vectors, function, place),
+        Action::Scalar(function, _) | Action::Right(function, _) => {
+            binary(vectors, function, place, lines);
+        }
+        Action::Own(function) => {
+            let mut own = [Line::One(0.0); ROWS];
+            for (r, line) in own[..place.rows].iter_mut().enumerate() {
+                *line = Line::Each(place.from.wrapping_add(r * place.width));
+            }
+            binary(vectors, function, place, &own[..place.rows]);
+        }
+        Action::Left(function, _) => match function {
+            Binary::Sub => vectors.run(Two { place, lines, function: Reversed(Sub) }),
+            Binary::Div => vectors.run(Two { place, lines, function: Reversed(Div) }),
+            Binary::Pow | Binary::Rem | Binary::Atan2 => {
+                rare_binary(vectors, function, place, lines, Side::Left)
+            }
+            _ => binary(vectors, function, place, lines),
+        },
     }
 }
 
 /// The one quiet NaN.
 #[derive(Clone, Copy)]
-pub(super) struct Settle;
+struct Settle;
 
 impl Lanes for Settle {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
         s.settle(x)
-    }
-}
-
-/// `x = f(x)` for whole vectors.
-pub(super) struct InPlace<'a, F> {
-    pub values: &'a mut [f32],
-    pub function: F,
-}
-
-impl<F: Lanes> Kernel for InPlace<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for part in self.values.chunks_exact_mut(S::LANES) {
-            let result = self.function.apply(s, s.load(part));
-            s.store(part, result);
-        }
-    }
-}
-
-fn unary(vectors: Vectors, function: Unary, values: &mut [f32]) {
-    macro_rules! cases {
-        ($($name:ident)*) => {
-            match function {
-                $(Unary::$name => vectors.run(InPlace { values, function: $name }),)*
-                _ => {}
-            }
-        };
-    }
-    cases!(Neg Abs Recip Sqrt Exp Log Tanh Sigmoid Relu Gelu Erf Silu);
-}
-
-/// `x = f(x, line)`.
-struct Pair<'a> {
-    values: &'a mut [f32],
-    width: usize,
-    lines: &'a [Line<'a>],
-}
-
-struct PairOf<'a, F>(Pair<'a>, F);
-
-impl<F: Lanes2> Kernel for PairOf<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let PairOf(Pair { values, width, lines }, function) = self;
-        for (line, values) in lines.iter().zip(values.chunks_exact_mut(width)) {
-            match line {
-                Line::One(value) => {
-                    let value = s.splat(*value);
-                    for part in values.chunks_exact_mut(S::LANES) {
-                        let result = function.apply(s, s.load(part), value);
-                        s.store(part, result);
-                    }
-                }
-                Line::Each(line) => {
-                    let parts = values.chunks_exact_mut(S::LANES).zip(line.chunks_exact(S::LANES));
-                    for (part, line) in parts {
-                        let result = function.apply(s, s.load(part), s.load(line));
-                        s.store(part, result);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -314,78 +301,179 @@ impl<F: Lanes2> Lanes2 for Reversed<F> {
     }
 }
 
-/// Both operands the same.
-#[derive(Clone, Copy)]
-struct Both<F>(F);
-
-impl<F: Lanes2> Lanes for Both<F> {
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
-        self.0.apply(s, x, x)
-    }
+/// A function of one vector.
+struct One<F> {
+    place: Place,
+    function: F,
 }
 
-fn pair(vectors: Vectors, function: Binary, pairs: Pair<'_>) {
-    match function {
-        Binary::Add => vectors.run(PairOf(pairs, Add)),
-        Binary::Sub => vectors.run(PairOf(pairs, Sub)),
-        Binary::Mul => vectors.run(PairOf(pairs, Mul)),
-        Binary::Div => vectors.run(PairOf(pairs, Div)),
-        Binary::Max => vectors.run(PairOf(pairs, Max)),
-        Binary::Min => vectors.run(PairOf(pairs, Min)),
-        _ => {}
-    }
-}
-
-fn reversed(vectors: Vectors, function: Binary, pairs: Pair<'_>) {
-    match function {
-        Binary::Sub => vectors.run(PairOf(pairs, Reversed(Sub))),
-        Binary::Div => vectors.run(PairOf(pairs, Reversed(Div))),
-        _ => pair(vectors, function, pairs),
-    }
-}
-
-fn own(vectors: Vectors, function: Binary, values: &mut [f32]) {
-    match function {
-        Binary::Add => vectors.run(InPlace { values, function: Both(Add) }),
-        Binary::Sub => vectors.run(InPlace { values, function: Both(Sub) }),
-        Binary::Mul => vectors.run(InPlace { values, function: Both(Mul) }),
-        Binary::Div => vectors.run(InPlace { values, function: Both(Div) }),
-        Binary::Max => vectors.run(InPlace { values, function: Both(Max) }),
-        Binary::Min => vectors.run(InPlace { values, function: Both(Min) }),
-        _ => {}
-    }
-}
-
-/// Copies as many elements as `to` has.
-struct Store<'a> {
-    from: &'a [f32],
-    to: &'a mut [f32],
-    settle: bool,
-}
-
-impl Kernel for Store<'_> {
+impl<F: Lanes> Kernel for One<F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Store { from, to, settle } = self;
-        if !settle {
-            to.copy_from_slice(&from[..to.len()]);
-            return;
-        }
-        let mut to = to.chunks_exact_mut(S::LANES);
-        let mut from = from.chunks_exact(S::LANES);
-        for to in to.by_ref() {
-            if let Some(from) = from.next() {
-                s.store(to, s.settle(s.load(from)));
+        for r in 0..self.place.rows {
+            let (from, to) = (self.place.from.wrapping_add(r * self.place.width), self.place.to[r]);
+            for at in (0..self.place.count).step_by(S::LANES) {
+                // SAFETY: `apply` is called with whole vectors of both.
+                unsafe {
+                    let x = s.load_from(from.wrapping_add(at));
+                    s.store_to(to.wrapping_add(at), self.function.apply(s, x));
+                }
             }
         }
-        if let (rest @ [_, ..], Some(from)) = (to.into_remainder(), from.next()) {
-            let mut last = [0.0; WIDEST];
-            s.store(&mut last, s.settle(s.load(from)));
-            let count = rest.len();
-            rest.copy_from_slice(&last[..count]);
+    }
+}
+
+/// The same, several vectors at a time: see [`Wide`]. For long sequences in `f32`.
+struct Several<F>(One<F>);
+
+impl<F: Lanes> Kernel for Several<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let One { place, function } = self.0;
+        let wide = Wide::<S, 4>(s);
+        for r in 0..place.rows {
+            let (from, to) = (place.from.wrapping_add(r * place.width), place.to[r]);
+            let fours = place.count / (4 * S::LANES) * (4 * S::LANES);
+            for at in (0..fours).step_by(4 * S::LANES) {
+                // SAFETY: `apply` is called with whole vectors of both.
+                unsafe {
+                    let x = wide.load_from(from.wrapping_add(at));
+                    wide.store_to(to.wrapping_add(at), function.apply(wide, x));
+                }
+            }
+            for at in (fours..place.count).step_by(S::LANES) {
+                // SAFETY: as above.
+                unsafe {
+                    let x = s.load_from(from.wrapping_add(at));
+                    s.store_to(to.wrapping_add(at), function.apply(s, x));
+                }
+            }
+        }
+    }
+}
+
+/// A function of two vectors.
+struct Two<'a, F> {
+    place: Place,
+    lines: &'a [Line],
+    function: F,
+}
+
+impl<F: Lanes2> Kernel for Two<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Two { place, lines, function } = self;
+        for (r, line) in lines.iter().enumerate() {
+            let (from, to) = (place.from.wrapping_add(r * place.width), place.to[r]);
+            match *line {
+                Line::One(value) => {
+                    let value = s.splat(value);
+                    for at in (0..place.count).step_by(S::LANES) {
+                        // SAFETY: `apply` is called with whole vectors of both.
+                        unsafe {
+                            let x = s.load_from(from.wrapping_add(at));
+                            s.store_to(to.wrapping_add(at), function.apply(s, x, value));
+                        }
+                    }
+                }
+                Line::Each(line) => {
+                    for at in (0..place.count).step_by(S::LANES) {
+                        // SAFETY: as above; a line is as wide as the block.
+                        unsafe {
+                            let x = s.load_from(from.wrapping_add(at));
+                            let y = s.load_from(line.wrapping_add(at));
+                            s.store_to(to.wrapping_add(at), function.apply(s, x, y));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn unary(vectors: Vectors, function: Unary, place: Place) {
+    macro_rules! cases {
+        ($($name:ident)*; $($long:ident)*) => {
+            match function {
+                $(Unary::$name => vectors.run(One { place, function: $name }),)*
+                $(Unary::$long => vectors.run(Several(One { place, function: $long })),)*
+                _ => rare_unary(vectors, function, place),
+            }
+        };
+    }
+    cases!(Neg Abs Recip Sqrt Relu; Exp Erf Gelu);
+}
+
+fn binary(vectors: Vectors, function: Binary, place: Place, lines: &[Line]) {
+    macro_rules! cases {
+        ($($name:ident)*) => {
+            match function {
+                $(Binary::$name => vectors.run(Two { place, lines, function: $name }),)*
+                _ => rare_binary(vectors, function, place, lines, Side::Right),
+            }
+        };
+    }
+    cases!(Add Sub Mul Div Max Min);
+}
+
+/// The rows that a link reads, as vectors of their own.
+fn copied(place: &Place) -> impl Iterator<Item = (Vec<f32>, *mut f32)> {
+    let (from, width, count) = (place.from, place.width, place.count);
+    place.to.into_iter().take(place.rows).enumerate().map(move |(r, to)| {
+        // SAFETY: a link reads rows of `count` elements; nothing writes them meanwhile.
+        let row = unsafe { std::slice::from_raw_parts(from.wrapping_add(r * width), count) };
+        (row.to_vec(), to)
+    })
+}
+
+/// Functions that are rarely links, in the loops that they have as operators.
+fn rare_unary(vectors: Vectors, function: Unary, place: Place) {
+    for (row, to) in copied(&place) {
+        // SAFETY: a link writes rows of `count` elements, which nobody else has.
+        let to = unsafe { std::slice::from_raw_parts_mut(to, place.count) };
+        macro_rules! cases {
+            ($($name:ident)*) => {
+                match function {
+                    $(Unary::$name => vectors.run(Map { x: &row, y: to, function: $name }),)*
+                    _ => {}
+                }
+            };
+        }
+        cases!(Log Tanh Sigmoid Log1p Expm1 Sin Cos Tan Sinh Cosh Asin Acos Atan Asinh Acosh Atanh
+            Floor Ceil Trunc Round Sign Rsqrt Silu LogSigmoid);
+    }
+}
+
+/// On which side of the chain the other operand stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// As [`rare_unary`].
+fn rare_binary(vectors: Vectors, function: Binary, place: Place, lines: &[Line], side: Side) {
+    for ((row, to), line) in copied(&place).zip(lines) {
+        let other = match *line {
+            Line::One(value) => vec![value; place.count],
+            // SAFETY: a line is as wide as the block; nothing writes it meanwhile.
+            Line::Each(line) => unsafe { std::slice::from_raw_parts(line, place.count) }.to_vec(),
+        };
+        let (a, b) = if side == Side::Left { (&other, &row) } else { (&row, &other) };
+        // SAFETY: a link writes rows of `count` elements, which nobody else has.
+        let y = unsafe { std::slice::from_raw_parts_mut(to, place.count) };
+        match function {
+            Binary::Rem => vectors.run(Map2 { a, b, y, function: Rem }),
+            Binary::Pow => vectors.run(Map2 { a, b, y, function: Pow }),
+            Binary::Atan2 => vectors.run(Map2 { a, b, y, function: Atan2 }),
+            Binary::Hypot => vectors.run(Map2 { a, b, y, function: Hypot }),
+            _ => {}
         }
     }
 }

@@ -1,103 +1,171 @@
-//! Rows times a constant matrix: packed once, one pass over its panels for the rows of all jobs.
+//! Matrix products: rows as they lie in memory, columns in panels, which are packed once where the matrix is constant and
+//! once per run where it is not. One pass over a panel serves the rows of all jobs that share it.
+
+use std::ops::Range;
 
 use super::super::Fast;
 use super::chain::{self, Block, Chain, Row, Run};
-use super::operand::{Given, Operands};
+use super::operand::{Matrix, Operands};
 use super::scratch::{self, Lined, Scratch};
 use super::tile::{self, ROWS, Strip, WIDTH};
+use super::view::Lines;
 use crate::OperatorError;
 
 /// Steps of k that a task takes through all its rows at once: with the rows, they stay in the second cache.
 const STEPS: usize = if cfg!(test) { 8 } else { 512 };
-/// Rows of a task, at most.
-const TASK_ROWS: usize = if cfg!(test) { 30 } else { 192 };
+/// Elements of the rows of a task, about, where panels are packed already: half of a second cache, so that they stay there
+/// while panel after panel is multiplied.
+const TASK: usize = if cfg!(test) { 240 } else { 1 << 17 };
+/// Rows of a task, at most and at least: each panel must pay for being read.
+const TASK_ROWS: [usize; 2] = if cfg!(test) { [12, 30] } else { [48, 192] };
 
-/// A matrix `[k, n]` in panels.
+/// The positions of the operands.
+const A: usize = 0;
+const B: usize = 1;
+
+/// A constant matrix `[k, n]` in panels.
 #[derive(Debug)]
 pub(super) struct Panels {
-    pub k: usize,
-    pub n: usize,
     packed: Lined,
 }
 
 impl Panels {
-    /// Packs `[k, n]`, of which `row(k, first, to)` writes the columns from `first` on.
-    pub(super) fn new(
-        fast: &Fast,
-        k: usize,
-        n: usize,
-        row: impl Fn(usize, usize, &mut [f32]) + Sync,
-    ) -> Panels {
+    pub(super) fn new(fast: &Fast, k: usize, n: usize, matrix: &Matrix<'_>) -> Panels {
         let mut packed = Lined::default();
         let last = tile::padded(fast.vectors, n % WIDTH);
         let all = packed.of((n / WIDTH * WIDTH + last) * k);
         for (index, panel) in all.chunks_mut(WIDTH * k).enumerate() {
-            let first = index * WIDTH;
-            let columns = WIDTH.min(n - first);
-            tile::pack(fast.vectors, k, columns, panel, |k, to| row(k, first, to));
+            let columns = index * WIDTH..n.min((index + 1) * WIDTH);
+            matrix.pack(fast.vectors, (0, k), columns, panel);
         }
-        Panels { k, n, packed }
-    }
-
-    /// The panel of the columns from `index * WIDTH` on, `wide` elements per step.
-    fn panel(&self, index: usize, wide: usize) -> &[f32] {
-        let start = index * WIDTH * self.k;
-        &self.packed.get(start + wide * self.k)[start..]
+        Panels { packed }
     }
 }
 
-/// `x [rows, k] x w [k, n]` for every job.
+/// Where columns come from.
 #[derive(Debug)]
-pub(super) struct Linear {
-    pub x: Given,
-    pub w: Panels,
+pub(super) enum Columns {
+    /// One constant matrix for all rows of all jobs.
+    Packed(Panels),
+    /// A matrix per product, a line per step of k.
+    Steps(Lines),
+    /// The same, a line per column.
+    Transposed(Lines),
+}
+
+/// Products of `rows` rows each.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// A line per row of all products.
+    pub a: Lines,
+    pub b: Columns,
+    pub products: usize,
     pub rows: usize,
+    pub k: usize,
+    pub n: usize,
 }
 
-/// One task.
-struct Part {
-    panel: usize,
-    rows: std::ops::Range<usize>,
+/// What a task multiplies: rows counted through all products and jobs.
+struct Part<'a> {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    panel: &'a [f32],
 }
 
-impl Linear {
+impl Product {
     pub(super) fn run(
         &self,
         fast: &Fast,
-        jobs: usize,
-        x: &Operands<'_>,
+        operands: &Operands<'_>,
         chain: &Chain,
         run: &Run<'_>,
     ) -> Result<(), OperatorError> {
-        let rows = self.rows * jobs;
-        let panels = self.w.n.div_ceil(WIDTH);
-        let work = (rows * self.w.n) as u64 * self.w.k as u64 / 8;
+        let products = self.products * run.outputs.len();
+        let panels = self.n.div_ceil(WIDTH);
+        let work = (products * self.rows * self.n) as u64 * self.k as u64 / 8;
         let threads = fast.threads.worthwhile(work);
-        // About four tasks per thread where there are that many rows.
-        let wanted = if threads == 1 { 1 } else { (4 * threads).div_ceil(panels) };
-        let chunks = rows.div_ceil(TASK_ROWS).max(wanted.min(rows.div_ceil(chain::ROWS)));
-        fast.threads.run(threads, panels * chunks, |task| {
-            let (panel, chunk) = (task / chunks, task % chunks);
-            let part = Part { panel, rows: chunk * rows / chunks..(chunk + 1) * rows / chunks };
-            scratch::with(|scratch| self.part(fast, &part, x, chain, run, scratch));
+        let wanted = if threads == 1 { 1 } else { 4 * threads };
+        let columns_of = |panel: usize| panel * WIDTH..self.n.min((panel + 1) * WIDTH);
+        if let Columns::Packed(packed) = &self.b {
+            let rows = products * self.rows;
+            let cuts = wanted.div_ceil(panels).min(rows.div_ceil(chain::ROWS));
+            let [least, most] = TASK_ROWS;
+            let cuts = cuts.max(rows.div_ceil((TASK / self.k).clamp(least, most)));
+            return fast.threads.run(threads, panels * cuts, |task| {
+                let (cut, panel) = (task / panels, task % panels);
+                let columns = columns_of(panel);
+                let start = panel * WIDTH * self.k;
+                let len = tile::padded(fast.vectors, columns.len()) * self.k;
+                let panel = &packed.packed.get(start + len)[start..];
+                let part =
+                    Part { rows: cut * rows / cuts..(cut + 1) * rows / cuts, columns, panel };
+                scratch::with(|scratch| self.part(fast, operands, &part, chain, run, scratch));
+            });
+        }
+        // A task packs its panel: rows are cut only where there are few panels.
+        let cuts = wanted.div_ceil(products * panels).min(self.rows.div_ceil(4 * chain::ROWS));
+        fast.threads.run(threads, products * panels * cuts, |task| {
+            let (index, cut) = (task / cuts, task % cuts);
+            let (product, panel) = (index / panels, index % panels);
+            let rows = |cut: usize| product * self.rows + cut * self.rows / cuts;
+            scratch::with(|scratch| {
+                let mut memory = std::mem::take(&mut scratch.panel);
+                let columns = columns_of(panel);
+                let panel = memory.of(WIDTH * self.k);
+                self.pack(fast, operands, product, &columns, panel, &mut scratch.spare);
+                let part = Part { rows: rows(cut)..rows(cut + 1), columns, panel };
+                self.part(fast, operands, &part, chain, run, scratch);
+                scratch.panel = memory;
+            });
         })
+    }
+
+    fn pack(
+        &self,
+        fast: &Fast,
+        operands: &Operands<'_>,
+        product: usize,
+        columns: &Range<usize>,
+        panel: &mut [f32],
+        spare: &mut Vec<f32>,
+    ) {
+        let (job, product) = (product / self.products, product % self.products);
+        // SAFETY: operands of a contraction are never the output.
+        let matrix = |lines| unsafe { Matrix::new(operands, B, job, lines) };
+        match &self.b {
+            Columns::Packed(_) => {}
+            Columns::Steps(lines) => {
+                let steps = (product * self.k, self.k);
+                matrix(lines).pack(fast.vectors, steps, columns.clone(), panel);
+            }
+            Columns::Transposed(lines) => {
+                let rows = (product * self.n + columns.start, columns.len());
+                matrix(lines).pack_transposed(fast.vectors, rows, self.k, panel, spare);
+            }
+        }
     }
 
     fn part(
         &self,
         fast: &Fast,
-        part: &Part,
-        x: &Operands<'_>,
+        operands: &Operands<'_>,
+        part: &Part<'_>,
         chain: &Chain,
         run: &Run<'_>,
         scratch: &mut Scratch,
     ) {
-        let (k, first) = (self.w.k, part.panel * WIDTH);
-        let columns = WIDTH.min(self.w.n - first);
-        let panel = self.w.panel(part.panel, tile::padded(fast.vectors, columns));
+        let (k, of_job) = (self.k, self.rows * self.products);
+        let columns = part.columns.len();
         let strips = part.rows.len().div_ceil(ROWS);
         let start_of = |strip: usize| part.rows.start + strip * part.rows.len() / strips;
-        let block = scratch.block.of((strips * ROWS).max(chain::ROWS) * WIDTH);
+        let Scratch { block, more, spare, .. } = scratch;
+        let block = block.of((strips * ROWS).max(chain::ROWS) * WIDTH);
+        let copies = if self.a.is_contiguous() { &mut [] } else { more.of(ROWS * k) };
+        // SAFETY: operands of a contraction are never the output.
+        let matrix = |job: usize| unsafe { Matrix::new(operands, A, job, &self.a) };
+        let (job, first) = (part.rows.start / of_job, part.rows.start % of_job);
+        let one_job = first + part.rows.len() <= of_job;
+        let regular = matrix(job).regular(first, part.rows.len(), k).filter(|_| one_job);
         for steps in (0..k).step_by(STEPS) {
             let steps = steps..k.min(steps + STEPS);
             for group in (0..strips).step_by(chain::ROWS / ROWS) {
@@ -106,29 +174,36 @@ impl Linear {
                 let block = &mut block[(begin - part.rows.start) * WIDTH..];
                 for strip in group..last {
                     let (from, to) = (start_of(strip), start_of(strip + 1));
+                    let mut copies = copies.chunks_exact_mut(k);
                     let a = std::array::from_fn(|r| {
                         let row = (from + r).min(to - 1);
-                        let start = self.x.lines.row(row % self.rows);
-                        // SAFETY: operands of a contraction are never the output.
-                        unsafe { x.slice(0, row / self.rows, start, k) }
+                        if let Some(regular) = regular {
+                            return regular.row(row - part.rows.start);
+                        }
+                        let spare = copies.next().unwrap_or_default();
+                        matrix(row / of_job).row(row % of_job, k, spare)
                     });
-                    let strip = Strip { a, rows: to - from, panel, k, columns, stride: WIDTH };
+                    let (rows, panel) = (to - from, part.panel);
+                    let strip = Strip { a, rows, panel, k, columns, stride: WIDTH };
                     strip.run(fast.vectors, steps.clone(), &mut block[(from - begin) * WIDTH..]);
                 }
                 if steps.end == k {
                     let mut rows = [Row::default(); chain::ROWS];
                     for (row, index) in rows.iter_mut().zip(begin..end) {
-                        *row = Row { job: index / self.rows, row: index % self.rows };
+                        *row = match one_job {
+                            true => Row { job, row: index - job * of_job },
+                            false => Row { job: index / of_job, row: index % of_job },
+                        };
                     }
                     let count = end - begin;
                     let block = Block {
                         values: &mut block[..count * WIDTH],
                         width: WIDTH,
                         rows: &rows[..count],
-                        columns: first..first + columns,
+                        columns: part.columns.clone(),
                     };
                     // SAFETY: tasks have different rows or columns; the caller holds the outputs.
-                    unsafe { chain.finish(run, block, &mut scratch.spare) };
+                    unsafe { chain.finish(run, block, spare) };
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::super::Fast;
 use super::super::elementary::exp;
 use super::super::rows::Reduce;
-use super::super::simd::{Kernel, Simd, WIDEST};
+use super::super::simd::{Kernel, Simd, WIDEST, Wide};
 use super::chain::{self, Block, Chain, Row, Run};
 use super::operand::{Given, Operands};
 use super::scratch::{self, Scratch};
@@ -233,7 +233,21 @@ pub(super) fn maximum<S: Simd>(s: S, row: &[f32]) -> f32 {
 #[inline(always)]
 pub(super) fn exponentials<S: Simd>(s: S, row: &mut [f32], max: S::F, differences: bool) -> f32 {
     let mut lanes = [s.splat(0.0); WIDEST];
-    for part in row.chunks_exact_mut(WIDEST) {
+    // Four vectors at a time: see `Wide`. Each lane still adds in ascending order.
+    let wide = Wide::<S, 4>(s);
+    let mut parts = row.chunks_exact_mut(4 * S::LANES.max(WIDEST / 4));
+    for part in parts.by_ref() {
+        for (quarter, part) in part.chunks_exact_mut(4 * S::LANES).enumerate() {
+            let difference = wide.sub(wide.load(part), [max; 4]);
+            let e = exp(wide, difference);
+            for (i, &e) in e.iter().enumerate() {
+                let lane = &mut lanes[(quarter * 4 + i) % (WIDEST / S::LANES)];
+                *lane = s.add(*lane, e);
+            }
+            wide.store(part, if differences { difference } else { e });
+        }
+    }
+    for part in parts.into_remainder().chunks_exact_mut(WIDEST) {
         for v in 0..WIDEST / S::LANES {
             let part = &mut part[v * S::LANES..];
             let difference = s.sub(s.load(part), max);

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use self::attention::Attention;
 use self::chain::{Action, Chain, Run, has_binary, has_unary};
 use self::conv::{Conv, Extents};
-use self::linear::{Linear, Panels};
+use self::linear::{Columns, Panels, Product};
 use self::lines::{Function, RowsOf};
-use self::operand::{Given, Memory, Operands};
+use self::operand::{Given, Matrix, Memory, Operands};
 use self::view::View;
 use super::Fast;
 use super::elementwise::Clamp;
@@ -45,7 +45,7 @@ pub(crate) struct Prepared {
 
 #[derive(Debug)]
 enum Root {
-    Linear(Linear),
+    Product(Product),
     Attention(Attention),
     Rows(RowsOf),
     Conv(Conv),
@@ -128,7 +128,7 @@ impl Plan<'_> {
             return None;
         }
         let output = self.output()?.lines(inner);
-        let mut chain = Chain { actions: vec![], others: vec![], output, computed: true };
+        let mut chain = Chain { actions: vec![], others: vec![], output };
         for (function, operand) in first {
             let other = self.other(operand, inner, &mut chain)?;
             chain.actions.push(Action::Right(*function, other));
@@ -136,6 +136,9 @@ impl Plan<'_> {
         for link in &self.spec.chain {
             let action = self.action(link, inner, &mut chain)?;
             chain.actions.push(action);
+        }
+        if chain.actions.is_empty() {
+            chain.actions.push(Action::Settle);
         }
         Some(chain)
     }
@@ -192,8 +195,8 @@ impl Fast {
     ) -> Option<Prepared> {
         let plan = Plan { spec, values, constants, output, result };
         match &spec.operator {
-            Operator::Linear => self.prepare_linear(&plan),
-            Operator::MatMul => self.prepare_linear(&plan),
+            Operator::Linear => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
+            Operator::MatMul => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
             Operator::Conv2d { .. } => prepare_conv(&plan),
             Operator::Attention { .. } => prepare_attention(&plan),
             Operator::LayerNorm { epsilon } => {
@@ -207,6 +210,10 @@ impl Fast {
                 prepare_rows(&plan, Function::LogSoftmax)
             }
             Operator::Reduce { function, axes } => prepare_reduction(&plan, *function, axes),
+            Operator::Reshape { .. }
+            | Operator::Permute { .. }
+            | Operator::Slice { .. }
+            | Operator::Expand { .. } => prepare_movement(&plan),
             Operator::Unary { .. }
             | Operator::BinaryScalar { .. }
             | Operator::Clamp { .. }
@@ -221,18 +228,18 @@ impl Fast {
         let &[k, n] = shape.as_slice() else { return None };
         let weights = plan.constant(1)?;
         let w = plan.view(&plan.spec.operands[1])?.lines(1);
-        let x = plan.operand(0, 1).filter(|x| x.lines.is_contiguous())?;
+        let x = plan.operand(0, 1)?;
         let bias: Vec<_> = plan.spec.operands.iter().skip(2).map(|x| (Binary::Add, x)).collect();
         let chain = plan.chain(1, &bias)?;
         let rows = plan.result.shape.iter().rev().skip(1).product::<u64>() as usize;
-        let w = Panels::new(self, k as usize, n as usize, |step, first, to| {
-            // SAFETY: the weights are borrowed.
-            let weights = unsafe { Operands::new(vec![Memory::of(weights)], 1) };
-            // SAFETY: nobody writes constants.
-            unsafe { weights.copy(0, 0, &w, step, first..first + to.len(), to) };
-        });
-        let root = Root::Linear(Linear { x: x.clone(), w, rows });
-        Some(Prepared { root, operands: vec![x], mask: None, chain })
+        // SAFETY: the weights are borrowed.
+        let weights = unsafe { Operands::new(vec![Memory::of(weights)], 1) };
+        // SAFETY: constants are not written.
+        let weights = unsafe { Matrix::new(&weights, 0, 0, &w) };
+        let [k, n] = [k, n].map(|extent| extent as usize);
+        let b = Columns::Packed(Panels::new(self, k, n, &weights));
+        let root = Product { a: x.lines.clone(), b, products: 1, rows, k, n };
+        Some(Prepared { root: Root::Product(root), operands: vec![x], mask: None, chain })
     }
 
     /// Runs a step for jobs whose operands and outputs have the types that it was prepared for.
@@ -267,19 +274,58 @@ impl Fast {
             masks.extend(mask);
             outputs.push(output);
         }
-        let count = outputs.len();
         // SAFETY: operands, constants and outputs are borrowed for longer than this function runs.
         let of_root = unsafe { Operands::new(of_root, operands.len()) };
         // SAFETY: as above.
         let others = unsafe { Operands::new(of_chain, chain.others.len()) };
         let run = Run { vectors: self.vectors, others, outputs };
         match root {
-            Root::Linear(linear) => linear.run(self, count, &of_root, chain, &run),
+            Root::Product(product) => product.run(self, &of_root, chain, &run),
             Root::Conv(conv) => conv.run(self, &of_root, chain, &run),
             Root::Rows(rows) => rows.run(self, &of_root, chain, &run),
             Root::Attention(attention) => attention.run(self, &of_root, &masks, chain, &run),
         }
     }
+}
+
+/// Matrices times matrices, all of them values.
+fn prepare_matmul(plan: &Plan<'_>) -> Option<Prepared> {
+    let (of_a, of_b, shape) = (plan.shape(0)?, plan.shape(1)?, &plan.result.shape);
+    let (&[.., k], &[ref leading @ .., m, n]) = (of_a.as_slice(), shape.as_slice()) else {
+        return None;
+    };
+    let matrices = |index: usize, rows: u64, columns: u64| {
+        let operand = plan.spec.operands.get(index).filter(|x| x.source != Source::Output)?;
+        let shape = [leading, &[rows, columns]].concat();
+        Some((operand.source, plan.view(operand)?.expanded(&shape)?))
+    };
+    // One matrix for all rows, or one for each of them.
+    let one = of_b.len() == 2;
+    let (a, x) = matrices(0, m, k)?;
+    let a = Given { source: a, lines: x.lines(1) };
+    let operand = plan.spec.operands.get(1).filter(|x| x.source != Source::Output)?;
+    let (source, view) = match one {
+        true => (operand.source, plan.view(operand)?),
+        false => matrices(1, k, n)?,
+    };
+    let steps = view.lines(1);
+    let rank = if one { 2 } else { shape.len() as u8 };
+    let mut axes: Vec<u8> = (0..rank).collect();
+    axes.swap(usize::from(rank) - 2, usize::from(rank) - 1);
+    let transposed = view.through(&Operator::Permute { axes })?.lines(1);
+    let b = if !steps.is_contiguous() && transposed.is_contiguous() {
+        Columns::Transposed(transposed)
+    } else {
+        Columns::Steps(steps.clone())
+    };
+    let bias: Vec<_> = plan.spec.operands.iter().skip(2).map(|x| (Binary::Add, x)).collect();
+    let chain = plan.chain(1, &bias)?;
+    let all = leading.iter().product::<u64>();
+    let (products, rows) = if one { (1, all * m) } else { (all, m) };
+    let [products, rows, k, n] = [products, rows, k, n].map(|extent| extent as usize);
+    let root = Product { a: a.lines.clone(), b, products, rows, k, n };
+    let operands = vec![a, Given { source, lines: steps }];
+    Some(Prepared { root: Root::Product(root), operands, mask: None, chain })
 }
 
 fn prepare_attention(plan: &Plan<'_>) -> Option<Prepared> {
@@ -372,6 +418,28 @@ fn prepare_elementwise(plan: &Plan<'_>) -> Option<Prepared> {
         let rows = shape.iter().product::<u64>() as usize / columns;
         let weight = 1 + chain.actions.len() as u64;
         let root = RowsOf { x: x.clone(), function: Function::Copy, rows, columns, weight };
+        Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
+    })
+}
+
+/// Movement, which copies bits: nothing settles a NaN unless a link does.
+fn prepare_movement(plan: &Plan<'_>) -> Option<Prepared> {
+    let shape = &plan.result.shape;
+    let operand = plan.spec.operands.first().filter(|x| x.source != Source::Output)?;
+    let view = plan.view(operand)?.through(&plan.spec.operator)?;
+    widest(shape.len(), |inner| {
+        let mut chain = plan.chain(inner, &[])?;
+        if plan.spec.chain.is_empty() {
+            chain.actions.clear();
+        }
+        let x = Given { source: operand.source, lines: view.lines(inner) };
+        if !chain.is_even() || x.lines.step().is_none() {
+            return None;
+        }
+        let columns = shape.iter().rev().take(inner).product::<u64>() as usize;
+        let rows = shape.iter().product::<u64>() as usize / columns;
+        let function = Function::Copy;
+        let root = RowsOf { x: x.clone(), function, rows, columns, weight: 2 };
         Some(Prepared { root: Root::Rows(root), operands: vec![x], mask: None, chain })
     })
 }

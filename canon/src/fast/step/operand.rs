@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::super::simd::Vectors;
 use super::super::threads::Output;
+use super::tile;
 use super::view::Lines;
 use crate::Source;
 
@@ -92,6 +94,12 @@ impl<'a> Operands<'a> {
                 1 => to.copy_from_slice(unsafe { self.slice(operand, job, at, count) }),
                 // SAFETY: as above.
                 0 => to.fill(unsafe { self.slice(operand, job, at, 1) }[0]),
+                2.. => {
+                    let step = step.unsigned_abs();
+                    // SAFETY: as above.
+                    let from = unsafe { self.slice(operand, job, at, (count - 1) * step + 1) };
+                    to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, from)| *to = *from);
+                }
                 _ => {
                     for (i, to) in to.iter_mut().enumerate() {
                         let at = at.wrapping_add_signed(i as isize * step);
@@ -104,4 +112,157 @@ impl<'a> Operands<'a> {
             filled += count;
         }
     }
+}
+
+/// One operand of one job as rows.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    operands: &'a Operands<'a>,
+    operand: usize,
+    job: usize,
+    lines: &'a Lines,
+}
+
+impl<'a> Matrix<'a> {
+    /// # Safety
+    /// The operand is not an output.
+    pub(super) unsafe fn new(
+        operands: &'a Operands<'a>,
+        operand: usize,
+        job: usize,
+        lines: &'a Lines,
+    ) -> Matrix<'a> {
+        Matrix { operands, operand, job, lines }
+    }
+
+    /// Some columns of a row, if they lie in memory one after another.
+    #[inline]
+    pub(super) fn slice(&self, row: usize, first: usize, count: usize) -> Option<&'a [f32]> {
+        let start = self.lines.row(row) + first;
+        // SAFETY: not an output, so nobody writes it.
+        self.lines
+            .is_contiguous()
+            .then(|| unsafe { self.operands.slice(self.operand, self.job, start, count) })
+    }
+
+    /// Copies some columns of a row.
+    pub(super) fn copy(&self, row: usize, first: usize, to: &mut [f32]) {
+        match self.slice(row, first, to.len()) {
+            Some(from) => to.copy_from_slice(from),
+            // SAFETY: not an output, so nobody writes it.
+            None => unsafe {
+                let columns = first..first + to.len();
+                self.operands.copy(self.operand, self.job, self.lines, row, columns, to);
+            },
+        }
+    }
+
+    /// Some columns of a row, copied to `spare` where they do not lie one after another.
+    pub(super) fn row<'b>(&self, row: usize, count: usize, spare: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.slice(row, 0, count) {
+            Some(slice) => slice,
+            None => {
+                let to = &mut spare[..count];
+                self.copy(row, 0, to);
+                to
+            }
+        }
+    }
+
+    /// Some rows whose columns lie one after another and which are equally far apart.
+    pub(super) fn regular(&self, first: usize, rows: usize, columns: usize) -> Option<Regular<'a>> {
+        let (start, step) = self.lines.regular(first, rows).filter(|_| rows > 0)?;
+        if !self.lines.is_contiguous() {
+            return None;
+        }
+        let len = (rows - 1) * step + columns;
+        // SAFETY: not an output, so nobody writes it.
+        let memory = unsafe { self.operands.slice(self.operand, self.job, start, len) };
+        Some(Regular { memory, step, columns })
+    }
+
+    /// Packs `k` rows from the `first` on as the steps of a panel of these columns.
+    pub(super) fn pack(
+        &self,
+        vectors: Vectors,
+        (first, k): (usize, usize),
+        columns: Range<usize>,
+        panel: &mut [f32],
+    ) {
+        let regular = self.regular(first, k, columns.end);
+        for (offset, width) in tile::tiles(vectors, columns.len()) {
+            let count = width.min(columns.len() - offset);
+            let from = columns.start + offset;
+            for (row, to) in panel[offset * k..][..width * k].chunks_exact_mut(width).enumerate() {
+                match regular {
+                    Some(regular) => copy(&regular.row(row)[from..from + count], &mut to[..count]),
+                    None => self.copy(first + row, from, &mut to[..count]),
+                }
+                to[count..].fill(0.0);
+            }
+        }
+    }
+
+    /// Packs the rows from the `first` on as the columns of a panel of `k` steps.
+    pub(super) fn pack_transposed(
+        &self,
+        vectors: Vectors,
+        (first, columns): (usize, usize),
+        k: usize,
+        panel: &mut [f32],
+        spare: &mut Vec<f32>,
+    ) {
+        let regular = self.regular(first, columns, k);
+        spare.resize(spare.len().max(k), 0.0);
+        for (offset, width) in tile::tiles(vectors, columns) {
+            let part = &mut panel[offset * k..][..width * k];
+            let count = width.min(columns - offset);
+            let mut column = 0;
+            while let (Some(regular), true) = (regular, column + 4 <= count) {
+                // Four at a time, so that a step is visited less often.
+                let rows: [&[f32]; 4] = std::array::from_fn(|i| regular.row(offset + column + i));
+                let [a, b, c, d] = rows.map(|row| &row[..k]);
+                for (step, to) in part.chunks_exact_mut(width).enumerate() {
+                    to[column..column + 4].copy_from_slice(&[a[step], b[step], c[step], d[step]]);
+                }
+                column += 4;
+            }
+            for column in column..count {
+                let from = self.row(first + offset + column, k, spare);
+                for (to, from) in part.iter_mut().skip(column).step_by(width).zip(from) {
+                    *to = *from;
+                }
+            }
+            if count < width {
+                part.chunks_exact_mut(width).for_each(|to| to[count..].fill(0.0));
+            }
+        }
+    }
+}
+
+/// Equally distant rows of columns that lie one after another.
+#[derive(Clone, Copy)]
+pub(super) struct Regular<'a> {
+    memory: &'a [f32],
+    step: usize,
+    columns: usize,
+}
+
+impl<'a> Regular<'a> {
+    #[inline]
+    pub(super) fn row(&self, row: usize) -> &'a [f32] {
+        &self.memory[row * self.step..][..self.columns]
+    }
+}
+
+/// A short copy, for which a call would take longer than the copy.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    let (from, of_from) = from.as_chunks::<16>();
+    let (to, of_to) = to.as_chunks_mut::<16>();
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    of_to.iter_mut().zip(of_from).for_each(|(to, from)| *to = *from);
 }

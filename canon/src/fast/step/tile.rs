@@ -35,53 +35,10 @@ pub(super) fn padded(vectors: Vectors, columns: usize) -> usize {
     columns.next_multiple_of(lanes(vectors))
 }
 
-/// Packs one panel: `fill(k, to)` writes the columns of one step, which are `columns` many; what is beside them is zero.
-pub(super) fn pack(
-    vectors: Vectors,
-    k: usize,
-    columns: usize,
-    panel: &mut [f32],
-    mut fill: impl FnMut(usize, &mut [f32]),
-) {
-    let tile = tile_vectors(lanes(vectors)) * lanes(vectors);
-    let wide = padded(vectors, columns);
-    let mut row = [0.0; WIDTH];
-    for step in 0..k {
-        fill(step, &mut row[..columns]);
-        for first in (0..wide).step_by(tile) {
-            let width = tile.min(wide - first);
-            panel[first * k + step * width..][..width].copy_from_slice(&row[first..first + width]);
-        }
-    }
-}
-
-/// Packs columns that lie in memory as rows of `k`: `column(i)` for each of `columns`.
-pub(super) fn pack_transposed(
-    vectors: Vectors,
-    k: usize,
-    columns: usize,
-    panel: &mut [f32],
-    mut column: impl FnMut(usize, &mut [f32]),
-    spare: &mut Vec<f32>,
-) {
-    let tile = tile_vectors(lanes(vectors)) * lanes(vectors);
-    let wide = padded(vectors, columns);
-    spare.resize(spare.len().max(k), 0.0);
-    for first in (0..wide).step_by(tile) {
-        let width = tile.min(wide - first);
-        let part = &mut panel[first * k..][..width * k];
-        for i in 0..width {
-            let from = &mut spare[..k];
-            if first + i < columns {
-                column(first + i, from);
-            } else {
-                from.fill(0.0);
-            }
-            for (to, from) in part.iter_mut().skip(i).step_by(width).zip(from) {
-                *to = *from;
-            }
-        }
-    }
+/// The tiles of a panel of so many columns: first column and width, which ends on a whole vector.
+pub(super) fn tiles(vectors: Vectors, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (full, wide) = (tile_vectors(lanes(vectors)) * lanes(vectors), padded(vectors, columns));
+    (0..wide).step_by(full).map(move |first| (first, full.min(wide - first)))
 }
 
 /// Some rows of one panel's products.

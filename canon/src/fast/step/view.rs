@@ -185,6 +185,13 @@ impl Lines {
         self.start.wrapping_add_signed(offset(&self.rows, row))
     }
 
+    /// Where the first of some rows starts and the distance of the others, if that is always the same.
+    pub(super) fn regular(&self, first: usize, count: usize) -> Option<(usize, usize)> {
+        let Some(inner) = self.rows.last() else { return Some((self.start, 0)) };
+        let step = usize::try_from(inner.stride).ok()?;
+        (first % inner.extent + count <= inner.extent).then(|| (self.row(first), step))
+    }
+
     /// Where a column lies behind the start of its row.
     pub(super) fn column(&self, column: usize) -> isize {
         offset(&self.columns, column)

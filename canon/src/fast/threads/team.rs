@@ -198,6 +198,8 @@ impl Slot {
                     std::hint::spin_loop();
                 } else {
                     self.sleep();
+                    // Whoever woke this thread may be done by now, but where there was work there is more.
+                    spins = 0;
                 }
                 continue;
             }

@@ -1,0 +1,5 @@
+//! Prints `docs/operators.md`.
+
+fn main() {
+    print!("{}", gainsay_capture::document());
+}
