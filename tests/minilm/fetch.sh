@@ -12,12 +12,22 @@ sums() {
     echo "$weights  $folder/model.safetensors" | sha256sum --check --quiet >&2
 }
 
+mkdir -p "$cache"
+# One at a time: several tests may ask at once.
+if command -v flock >/dev/null; then
+    exec 9>"$cache/lock"
+    flock 9
+fi
+
 if [ -f "$folder/model.safetensors" ] && sums; then
     echo "$folder"
     exit 0
 fi
 
-mkdir -p "$cache"
+if ! python3 -m pip --version >/dev/null 2>&1; then
+    echo "python3 with pip is needed; installing Debian's" >&2
+    { apt-get update -qq && apt-get install -qq -y python3 python3-pip; } >&2
+fi
 work=$(mktemp -d "$cache/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" \

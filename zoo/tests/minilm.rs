@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gainsay_canon::Kernels;
 use gainsay_model::Runner;
@@ -25,6 +25,11 @@ fn here() -> PathBuf {
 
 /// The model's folder; `None`, said loudly, without a network. CI sets `GAINSAY_DOWNLOADS=required`.
 fn model() -> Option<PathBuf> {
+    static MODEL: OnceLock<Option<PathBuf>> = OnceLock::new();
+    MODEL.get_or_init(fetch).clone()
+}
+
+fn fetch() -> Option<PathBuf> {
     let fetched = Command::new("sh").arg(here().join("fetch.sh")).output().unwrap();
     if fetched.status.success() {
         return Some(PathBuf::from(String::from_utf8(fetched.stdout).unwrap().trim()));

@@ -79,10 +79,40 @@ fn a_bert_folder_without_prefix_is_the_same_model() {
 }
 
 #[test]
+fn an_old_bert_export_calls_its_norms_gamma_and_beta() {
+    let case = case("bert");
+    let old = tensors(&case, Dtype::F32).into_iter().map(|(name, tensor)| {
+        let name = name.replace("LayerNorm.weight", "LayerNorm.gamma");
+        (name.replace("LayerNorm.bias", "LayerNorm.beta"), tensor)
+    });
+    let model = bert(folder(&case, &old.collect()).path()).unwrap();
+    assert_agrees(&case, hidden(&model, &case));
+}
+
+#[test]
 fn a_llama_folder_is_read_as_hugging_face_means_it() {
     let case = case("llama");
     let model = llama(published(&case).path()).unwrap();
     assert_agrees(&case, model.forward(integers(&case.inputs[0])));
+}
+
+#[test]
+fn newer_llama_folders_keep_rotary_positions_elsewhere() {
+    let case = case("llama");
+    let logits = |theta: f64, newer: bool| {
+        let mut changed = formats::case("llama");
+        let config = changed.config.as_mut().unwrap();
+        config["rope_theta"] = theta.into();
+        if newer {
+            config.as_object_mut().unwrap().remove("rope_theta");
+            config["rope_parameters"] =
+                serde_json::json!({ "rope_type": "default", "rope_theta": theta });
+        }
+        let model = llama(published(&changed).path()).unwrap();
+        model.forward(integers(&case.inputs[0])).into_data()
+    };
+    assert_eq!(logits(500.0, true).as_bytes(), logits(500.0, false).as_bytes());
+    assert_ne!(logits(500.0, true).as_bytes(), logits(10_000.0, true).as_bytes());
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub struct BertConfig {
     /// How positions enter; only `absolute` is known.
     #[serde(default = "absolute")]
     pub position_embedding_type: String,
+    /// Whether tokens see only those before them; not supported.
+    #[serde(default)]
+    pub is_decoder: bool,
     /// The family; only `bert` is known.
     #[serde(default = "bert")]
     pub model_type: String,
@@ -88,6 +91,9 @@ impl BertConfig {
                 return Some(format!("{key} is {found:?}, only {known:?} is supported"));
             }
         }
+        if self.is_decoder {
+            return Some("is_decoder is true: only encoders are supported".into());
+        }
         let sizes = [
             self.hidden_size,
             self.num_hidden_layers,
@@ -136,6 +142,7 @@ impl BertConfig {
             layer_norm_eps: epsilon(),
             hidden_act: gelu(),
             position_embedding_type: absolute(),
+            is_decoder: false,
             model_type: bert(),
         }
     }

@@ -1,16 +1,28 @@
 //! How Hugging Face calls an encoder's parameters.
 
-use crate::pretrained::{Folder, Naming, Part};
+use crate::pretrained::{Folder, Naming, Part, renamed};
 
-/// With or without `bert.` in front, as the file has it.
+/// With or without `bert.` in front, as the file has it; norms by PyTorch's names or, in old exports, TensorFlow's.
 pub(super) struct HuggingFace {
     prefix: &'static str,
+    norms: Norms,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Norms {
+    WeightAndBias,
+    GammaAndBeta,
 }
 
 impl HuggingFace {
     pub(super) fn of(folder: &Folder) -> Self {
-        let prefixed = folder.names().iter().any(|name| name.starts_with(PREFIX));
-        Self { prefix: if prefixed { PREFIX } else { "" } }
+        let names = folder.names();
+        let prefixed = names.iter().any(|name| name.starts_with(PREFIX));
+        let old = names.iter().any(|name| name.ends_with(".LayerNorm.gamma"));
+        Self {
+            prefix: if prefixed { PREFIX } else { "" },
+            norms: if old { Norms::GammaAndBeta } else { Norms::WeightAndBias },
+        }
     }
 }
 
@@ -24,10 +36,15 @@ const RULES: [(&str, &str); 5] = [
     (".layer_norm.", ".LayerNorm."),
 ];
 
+const OLD_NORMS: [(&str, &str); 2] =
+    [(".LayerNorm.weight", ".LayerNorm.gamma"), (".LayerNorm.bias", ".LayerNorm.beta")];
+
 impl Naming for HuggingFace {
     fn part(&self, path: &str) -> Part {
-        let name =
-            RULES.iter().fold(path.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs));
+        let mut name = renamed(path, &RULES);
+        if self.norms == Norms::GammaAndBeta {
+            name = renamed(&name, &OLD_NORMS);
+        }
         Part::whole(format!("{}{name}", self.prefix))
     }
 

@@ -29,12 +29,12 @@ pub struct LlamaConfig {
     /// Added to the mean square in norms.
     #[serde(default = "epsilon")]
     pub rms_norm_eps: f64,
-    /// The base of the rotary wavelengths.
-    #[serde(default = "theta")]
-    pub rope_theta: f64,
+    /// The base of the rotary wavelengths, where older files have it.
+    pub rope_theta: Option<f64>,
     /// Other rotary scalings, which are not supported.
-    #[serde(default)]
     pub rope_scaling: Option<serde_json::Value>,
+    /// Rotary positions where newer files have them.
+    pub rope_parameters: Option<RopeParameters>,
     /// Whether the table of tokens is also the last layer.
     #[serde(default)]
     pub tie_word_embeddings: bool,
@@ -49,16 +49,21 @@ pub struct LlamaConfig {
     pub model_type: String,
 }
 
+/// Rotary positions as newer files have them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct RopeParameters {
+    /// The base of the wavelengths.
+    pub rope_theta: Option<f64>,
+    /// The scaling; only `default`, which is none, is known.
+    pub rope_type: Option<String>,
+}
+
 fn positions() -> usize {
     2048
 }
 
 fn epsilon() -> f64 {
     1e-6
-}
-
-fn theta() -> f64 {
-    10_000.0
 }
 
 fn silu() -> String {
@@ -95,6 +100,13 @@ impl LlamaConfig {
         self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads)
     }
 
+    /// The base of the rotary wavelengths.
+    #[must_use]
+    pub fn theta(&self) -> f64 {
+        let newer = self.rope_parameters.as_ref().and_then(|rope| rope.rope_theta);
+        newer.or(self.rope_theta).unwrap_or(10_000.0)
+    }
+
     fn fault(&self) -> Option<String> {
         for (key, found, known) in
             [("model_type", &self.model_type, "llama"), ("hidden_act", &self.hidden_act, "silu")]
@@ -122,10 +134,12 @@ impl LlamaConfig {
         if self.head() == 0 || !self.head().is_multiple_of(2) {
             return Some(format!("the width of a head, {}, is not even", self.head()));
         }
-        if self.rope_scaling.as_ref().is_some_and(|scaling| !scaling.is_null()) {
-            return Some("rope_scaling is not supported: only plain rotary positions are".into());
+        let scaled = self.rope_scaling.as_ref().is_some_and(|scaling| !scaling.is_null());
+        let newer = self.rope_parameters.as_ref().and_then(|rope| rope.rope_type.as_deref());
+        if scaled || newer.is_some_and(|kind| kind != "default") {
+            return Some("scaled rotary positions (rope_scaling) are not supported".into());
         }
-        if self.rms_norm_eps <= 0.0 || self.rope_theta <= 0.0 {
+        if self.rms_norm_eps <= 0.0 || self.theta() <= 0.0 {
             return Some("rms_norm_eps and rope_theta must be positive".into());
         }
         self.attention_bias.then(|| "attention_bias is not supported".into())
@@ -158,8 +172,9 @@ impl LlamaConfig {
             vocab_size: 4096,
             max_position_embeddings: positions(),
             rms_norm_eps: 1e-5,
-            rope_theta: theta(),
+            rope_theta: None,
             rope_scaling: None,
+            rope_parameters: None,
             tie_word_embeddings: false,
             attention_bias: false,
             hidden_act: silu(),

@@ -19,7 +19,7 @@ use crate::pretrained::{Folder, PretrainedError, Seeded, Tensors, fill};
 use crate::sizes::Sequence;
 use names::HuggingFace;
 
-pub use config::LlamaConfig;
+pub use config::{LlamaConfig, RopeParameters};
 pub use network::Llama;
 
 /// The artifact's name.

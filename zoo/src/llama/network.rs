@@ -65,7 +65,7 @@ impl Llama {
                 layers: (0..config.num_hidden_layers).map(|_| Block::new(config, device)).collect(),
                 norm: norm(config, device),
                 head: config.head(),
-                theta: config.rope_theta,
+                theta: config.theta(),
             },
             lm_head: (!config.tie_word_embeddings).then(|| plain(width, words, device)),
         }

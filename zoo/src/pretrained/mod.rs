@@ -16,6 +16,6 @@ mod widen;
 pub use error::PretrainedError;
 pub use fill::{Source, Wanted, fill, parameter_bytes};
 pub use folder::{Folder, check_sizes, read_json};
-pub use naming::{Naming, Part, Tensors};
+pub use naming::{Naming, Part, Tensors, renamed};
 pub use seeded::Seeded;
 pub use widen::{widen_bf16, widen_f16};

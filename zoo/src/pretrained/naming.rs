@@ -33,6 +33,12 @@ pub trait Naming {
     fn unneeded(&self, name: &str) -> bool;
 }
 
+/// A path with every left-hand side of `rules` replaced by its right-hand side, in order.
+#[must_use]
+pub fn renamed(path: &str, rules: &[(&str, &str)]) -> String {
+    rules.iter().fold(path.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs))
+}
+
 /// A folder's tensors under a model's names.
 #[derive(Debug)]
 pub struct Tensors<N> {

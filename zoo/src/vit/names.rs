@@ -1,6 +1,6 @@
 //! How Hugging Face calls a vision transformer's parameters.
 
-use crate::pretrained::{Folder, Naming, Part};
+use crate::pretrained::{Folder, Naming, Part, renamed};
 
 /// With or without `vit.` in front, as the file has it.
 pub(super) struct HuggingFace {
@@ -27,8 +27,7 @@ impl HuggingFace {
 
 impl Naming for HuggingFace {
     fn part(&self, path: &str) -> Part {
-        let name =
-            RULES.iter().fold(path.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs));
+        let name = renamed(path, &RULES);
         match (name.starts_with("classifier."), name.contains(".attention.")) {
             (true, _) => Part::whole(name),
             (_, true) => Part::whole(format!("{}{name}", self.prefix)),

@@ -150,7 +150,7 @@ def bert():
 
 
 def llama():
-    width, heads, groups, wide, words, layers = 8, 4, 2, 12, 16, 2
+    width, heads, groups, wide, words, layers = 16, 4, 2, 12, 16, 2
     theta, epsilon = 10000.0, 1e-5
     config = {
         "model_type": "llama", "hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": heads,
