@@ -8,6 +8,7 @@
 
 #![deny(unsafe_code)]
 
+mod attributes;
 mod cost;
 mod dtype;
 mod error;
@@ -25,15 +26,16 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 
+pub use attributes::{
+    Binary, Class, Corners, Extension, Extreme, Interpolation, Keys, Order, Outside, PaddingCounts,
+    Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Update, Window2d,
+};
 pub use cost::Cost;
 pub use dtype::{DType, UnknownDType};
 pub use error::{KernelError, OperatorError};
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
-pub use operator::{
-    Binary, Class, Corners, Extension, Extreme, Interpolation, Keys, Operator, Order, Outside,
-    PaddingCounts, Reduction, Relation, Rounding, Scalar, SliceRange, Unary, Update, Window2d,
-};
+pub use operator::Operator;
 pub use shape::{MAX_ELEMENTS, MAX_RANK};
 pub use step::{Link, LinkOperand, Operand, Source, Step, StepJob, StepSpec};
 pub use tensor::{Tensor, TensorError, TensorType};

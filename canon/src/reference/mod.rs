@@ -6,7 +6,7 @@
 //!
 //! The rules in one place: IEEE 754 operations rounded to nearest even, never contracted or reassociated; every
 //! float operator that is not data movement writes the one quiet NaN; data movement copies bits; operators on half types
-//! are those on `f32` between a widening and one rounding ([`half`]).
+//! are those on `f32` between a widening and one rounding (`half`).
 
 mod attention;
 pub(crate) mod circular;
