@@ -129,8 +129,8 @@ impl Runner {
         self.many(jobs, |lockstep| lockstep.trace(&mut |_| ()))
     }
 
-    /// Runs the program and commits to what is live after every instruction: the finest trace there is. It is not the one
-    /// that is claimed.
+    /// Runs the program and commits to what is live after every instruction that computes something: the finest trace
+    /// there is. It is not the one that is claimed.
     ///
     /// # Errors
     /// As for [`Runner::run`].

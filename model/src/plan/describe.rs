@@ -14,7 +14,7 @@ use crate::typed::TypedProgram;
 pub struct StepDescription {
     /// Its position.
     pub step: usize,
-    /// The layer it belongs to, or the instruction after which the plan is cut; from 1.
+    /// The layer it belongs to, or the part of a finer trace; from 1.
     pub part: usize,
     /// The operator with its attributes.
     pub operator: String,

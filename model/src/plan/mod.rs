@@ -36,7 +36,8 @@ use crate::values::ComputeError;
 pub enum Cuts {
     /// After every layer, as a trace has it.
     Layers,
-    /// After every instruction: the finest trace there is.
+    /// After every instruction that computes something: the finest trace there is. Those that only move data belong to the
+    /// one after them, at the end to the one before.
     Operators,
 }
 
@@ -132,7 +133,7 @@ impl Plan {
     pub fn new(program: &TypedProgram, cuts: Cuts) -> Result<Self, ComputeError> {
         let ends: Vec<u32> = match cuts {
             Cuts::Layers => program.layers().iter().map(|layer| layer.instructions.end).collect(),
-            Cuts::Operators => (1..=program.program().instructions.len() as u32).collect(),
+            Cuts::Operators => operator_ends(program),
         };
         lower::lower(program, &ends)
     }
@@ -146,6 +147,15 @@ impl Plan {
     pub fn step_count(&self) -> usize {
         self.steps.len()
     }
+}
+
+/// After how many instructions the finest trace is cut.
+fn operator_ends(program: &TypedProgram) -> Vec<u32> {
+    let computing = (1u32..).zip(program.costs()).filter(|(_, cost)| **cost > 0);
+    let mut ends: Vec<u32> = computing.map(|(end, _)| end).collect();
+    ends.pop();
+    ends.push(program.costs().len() as u32);
+    ends
 }
 
 #[cfg(test)]
