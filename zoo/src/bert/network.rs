@@ -83,7 +83,7 @@ impl BertEncoder {
 impl Embeddings {
     fn forward(&self, input_ids: Tensor<2, Int>, token_type_ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, seq] = input_ids.dims();
-        let positions = self.position_embeddings.weight.val().slice([0..seq]).unsqueeze();
+        let positions = self.position_embeddings.weight.val().slice_dim(0, 0..seq).unsqueeze();
         let words = self.word_embeddings.forward(input_ids);
         let types = self.token_type_embeddings.forward(token_type_ids);
         self.layer_norm.forward(words + types + positions)
