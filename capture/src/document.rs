@@ -7,13 +7,17 @@ use std::fmt::Write as _;
 use crate::table::{Entry, Rule, operators};
 
 /// Canon's operators with their comments.
-const CANON: &str = include_str!("../../canon/src/operator.rs");
+const CANON: &str = concat!(
+    include_str!("../../canon/src/operator.rs"),
+    include_str!("../../canon/src/attributes.rs")
+);
 
 const HEAD: &str = "\
 # Operators
 
 Made by `cargo run --release -p gainsay-capture --example operators > docs/operators.md` from the table in
-`capture/src/table/` and the comments in `canon/src/operator.rs`; a test fails when this page differs from them.
+`capture/src/table/` and the comments in `canon/src/operator.rs` and `attributes.rs`; a test fails when this page differs
+from them.
 
 A program is captured by running a Burn module once on Burn's capture device. What it records, in the operators of Burn's
 intermediate representation (0.22.1), is written down in canonical operators as the first part says. The second part says
