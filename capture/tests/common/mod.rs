@@ -139,9 +139,9 @@ pub fn agree_on<const D: usize, O: Outputs + Numbers>(
     forward: impl Fn(Tensor<D>) -> O,
 ) -> Runner {
     let closure = |_: &usize, x: Tensor<D>| forward(x);
-    let artifact = Artifact::capture("test", &0usize, &closure, shape)
+    let artifact = Artifact::capture("test", &0usize, closure, shape)
         .unwrap_or_else(|error| panic!("{what}: {error}"));
-    note(recorded(&0usize, &closure, shape).unwrap());
+    note(recorded(&0usize, closure, shape).unwrap());
     let runner = runner(artifact);
     let extents: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
     let found = runner.run(&[CanonTensor::f32(extents, values.clone()).unwrap()]).unwrap();
@@ -166,9 +166,9 @@ pub fn agree_int<const D: usize, O: Outputs + Numbers>(
     forward: impl Fn(Tensor<D, Int>) -> O,
 ) {
     let closure = |_: &usize, x: Tensor<D, Int>| forward(x);
-    let artifact = Artifact::capture("test", &0usize, &closure, shape)
+    let artifact = Artifact::capture("test", &0usize, closure, shape)
         .unwrap_or_else(|error| panic!("{what}: {error}"));
-    note(recorded(&0usize, &closure, shape).unwrap());
+    note(recorded(&0usize, closure, shape).unwrap());
     let values = integers(shape.iter().product(), 3);
     let extents: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
     let found =

@@ -106,7 +106,7 @@ pub fn remainders_and_powers_agree_with_burn() {
         (x.clone().powi_scalar(3), x.clone().abs().powi(x.abs()))
     });
     agree_int("remainder of integers", X, |x| {
-        (x.clone().remainder_scalar(3), x.clone().remainder(x * 0 + 2))
+        (x.clone().remainder_scalar(3), x.clone().remainder(x.zeros_like() + 2))
     });
     agree("largest sizes", X, |x| (x.clone().max_abs(), x.max_abs_dim(1)));
     agree_int("two of integers", X, |x| {
