@@ -60,7 +60,8 @@ impl Pairs {
         mut other: impl FnMut() -> Result<()>,
     ) -> Result<Self> {
         ensure!(pairs > 0, "a measurement without runs");
-        (ours()?, other()?);
+        ours()?;
+        other()?;
         let mut measured = Self::default();
         for pair in 0..pairs {
             if pair % 2 == 0 {

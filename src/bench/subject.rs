@@ -182,7 +182,7 @@ pub fn file_inputs(program: &TypedProgram, files: &[std::path::PathBuf]) -> Resu
 
 /// A zoo module.
 enum Module {
-    Digits(DigitsNet),
+    Digits(Box<DigitsNet>),
     Bert(Box<Bert>),
     Resnet(Box<Resnet>),
     Llama(Box<Llama>),
@@ -192,7 +192,7 @@ fn module(name: Name<'_>, weights: Option<&Path>) -> Result<Module> {
     let device = Device::flex();
     let mut quiet = |_| ();
     Ok(match (name.model, weights) {
-        ("digits", _) => Module::Digits(DigitsNet::load(&device)?),
+        ("digits", _) => Module::Digits(DigitsNet::load(&device)?.into()),
         ("resnet18", _) => {
             let config = ResnetConfig::published(Depth::Eighteen);
             Module::Resnet(Resnet::seeded(&config, SEED, &device, &mut quiet)?.into())

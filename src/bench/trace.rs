@@ -32,11 +32,17 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
             let inputs = &subject.inputs;
             for grain in [Grain::Layers, Grain::Operators] {
                 bar.set_message(format!("{name}, {threads} threads, {grain:?}"));
-                let traced = || match grain {
-                    Grain::Layers => Ok(drop(runner.trace(inputs)?)),
-                    Grain::Operators => Ok(drop(runner.trace_operators(inputs)?)),
+                let traced = || {
+                    match grain {
+                        Grain::Layers => runner.trace(inputs)?,
+                        Grain::Operators => runner.trace_operators(inputs)?,
+                    };
+                    Ok(())
                 };
-                let plain = || Ok(drop(runner.run(inputs)?));
+                let plain = || {
+                    runner.run(inputs)?;
+                    Ok(())
+                };
                 let pairs = Pairs::interleave(args.pairs.get(), traced, plain)?;
                 let label = match grain {
                     Grain::Layers => format!("{}, every layer", subject.model),

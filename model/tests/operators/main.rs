@@ -10,14 +10,14 @@ use gainsay_canon::{Isa, Kernels, Tensor};
 use gainsay_model::{Artifact, Runner};
 
 /// The artifact's id, and the trace root of each program on the same image.
-const ID: &str = "8dc39aaf71ba234fd47fd0f2553946924beffb55f2de5abf79dcc28fe5f3c656";
+const ID: &str = "7f099f867f25f5b91ff18a40dfcfb97315113aa3db63728905a3c06746fa82a2";
 const ROOTS: [(&str, &str); 6] = [
-    ("elementwise", "cd548df8984514768620b3161b873b183a371248ee3173395386648ebf184c7a"),
-    ("movement", "12559f8793a0b9762934bd0bbb5ebff793ec1c4aa0fb18919bd65b963d7c58d1"),
-    ("contractions", "03f036da21f1ebd8d9c322be06e6a93600c182f66e896b9924b27f74d7212c5a"),
-    ("reductions", "17e366a6bde74115a9a9220642ad7223cffd7bdaec39f4bfc5fec0695ec77a42"),
-    ("windows", "7d78eab4acc946912c859cf90d35235e4bf042887787ef242726b1c73291fe4e"),
-    ("composites", "60308dcee5862dd4e44e5a94410b9caf5dcd5196d2d579a9f60f10cdaf2c6c24"),
+    ("elementwise", "fc223d452773cf0e6843cb03cb811dcda87e50e51611df636bfa5ebff030e11e"),
+    ("movement", "5da34584b81affe54920f4b07f476314b2080b8bd8f4436e25fc61cf4ab9c0db"),
+    ("contractions", "86ade069c6dee9bf643198d038014fd93b6f675def3ef0ac2232cd696b8751e0"),
+    ("reductions", "35c0c643b599e0007f74c18cbd1407e1947dcf8b4abea80b7b03ee75f5010a9c"),
+    ("windows", "a7175b9a56aaba65b414a594aa3bf1318a03f918b4b36aeaa99dcc4dd53fc90c"),
+    ("composites", "4e14251ebbb966edcb63d4167d9783dc91fad61823b50f8c6d90252dca0f5e23"),
 ];
 
 fn roots(artifact: &Arc<Artifact>, isa: Isa, threads: usize) -> Vec<(String, String)> {
