@@ -1,6 +1,8 @@
 //! Canonical version 1, held fixed: every operator with every element type that it accepts, as one artifact whose id and
 //! trace roots are committed.
 
+#![allow(clippy::unwrap_used)]
+
 mod calls;
 
 use std::num::NonZeroUsize;
