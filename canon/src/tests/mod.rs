@@ -6,6 +6,7 @@ mod generate;
 mod hostile;
 mod steps;
 mod structural;
+mod views;
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
