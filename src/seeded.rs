@@ -14,6 +14,7 @@ fn stream(seed: u64) -> impl FnMut() -> u64 {
 }
 
 /// Integers from 0 to below `limit`.
+#[cfg(feature = "models")]
 pub fn integers(seed: u64, count: u64, limit: u64) -> Vec<i64> {
     let mut draw = stream(seed);
     (0..count).map(|_| (draw() % limit.max(1)) as i64).collect()
