@@ -1,4 +1,4 @@
-//! The child of `benches/onnxruntime.py`: runs a model as often as it is told and says how long each run took.
+//! The child of `benches/against_onnxruntime.py`: runs a model as often as it is told and says how long each run took.
 //!
 //! A line with a number asks for that many timed runs; the answer is one line of milliseconds. Standard input's end
 //! ends it.

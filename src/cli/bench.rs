@@ -16,7 +16,7 @@ pub enum BenchCommand {
     Trace(BenchTraceArgs),
     /// Matrix products against the `gemm` crate, in GFLOP/s.
     Kernels(BenchKernelsArgs),
-    /// Run an artifact as often as standard input says: the child of benches/onnxruntime.py.
+    /// Run an artifact as often as standard input says: the child of benches/against_onnxruntime.py.
     #[command(hide = true)]
     Serve(BenchServeArgs),
     /// One side of a memory measurement, in a process of its own.

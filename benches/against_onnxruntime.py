@@ -3,7 +3,7 @@
 
     python3 -m venv target/onnxruntime && target/onnxruntime/bin/pip install onnxruntime==1.31.1 onnx numpy
     cargo build --release
-    target/onnxruntime/bin/python benches/onnxruntime.py [--weights DIR] [--json FILE]
+    target/onnxruntime/bin/python benches/against_onnxruntime.py [--weights DIR] [--json FILE]
 
 Both sides take turns in one run: ONNX Runtime in this process, ours as a long-lived child. The first run of a turn is not
 timed, and a pause before each of our turns lets ONNX Runtime's spinning threads go to sleep. Reported are the medians and
@@ -24,7 +24,7 @@ import numpy as np
 import onnxruntime
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import onnxruntime_graphs as graphs
+import graphs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MINILM = [(1, 128), (8, 128), (1, 32)]

@@ -98,16 +98,22 @@ def bert(weights, config, batch, tokens):
 
 
 def resnet18(weights, batch, extent):
-    """ResNet-18 with torchvision's parameter names."""
+    """ResNet-18 from an artifact's weights: of batch norms it holds what capture folded, the deviation for the variance."""
     g = Graph()
     w = lambda name: g.constant(weights[name].astype(np.float32))
+    epsilon = 1e-5
+
+    def folded(norm, part):
+        return weights[f"{norm}.{part}.folded"].reshape(-1)
 
     def convolution(x, conv, norm, stride, relu=True):
         kernel = weights[f"{conv}.weight"].shape[-1]
         pad = kernel // 2
         y = g.node("Conv", x, w(f"{conv}.weight"), kernel_shape=[kernel] * 2, pads=[pad] * 4, strides=[stride] * 2)
-        values = [w(f"{norm}.{part}") for part in ("weight", "bias", "running_mean", "running_var")]
-        y = g.node("BatchNormalization", y, *values, epsilon=1e-5)
+        values = [folded(norm, part) for part in ("gamma", "beta", "running_mean")]
+        values.append(folded(norm, "running_var").astype(np.float64) ** 2 - epsilon)
+        values = [g.constant(value.astype(np.float32)) for value in values]
+        y = g.node("BatchNormalization", y, *values, epsilon=epsilon)
         return g.node("Relu", y) if relu else y
 
     x = convolution("x", "conv1", "bn1", 2)
@@ -117,11 +123,11 @@ def resnet18(weights, batch, extent):
             base, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
             y = convolution(x, f"{base}.conv1", f"{base}.bn1", stride)
             y = convolution(y, f"{base}.conv2", f"{base}.bn2", 1, relu=False)
-            if f"{base}.downsample.0.weight" in weights:
-                x = convolution(x, f"{base}.downsample.0", f"{base}.downsample.1", stride, relu=False)
+            if f"{base}.downsample.conv.weight" in weights:
+                x = convolution(x, f"{base}.downsample.conv", f"{base}.downsample.norm", stride, relu=False)
             x = g.node("Relu", g.node("Add", y, x))
     x = g.node("Flatten", g.node("GlobalAveragePool", x))
-    classes = weights["fc.weight"].shape[0]
-    out = g.node("Gemm", x, w("fc.weight"), w("fc.bias"), transB=1)
+    classes = weights["fc.weight"].shape[1]
+    out = g.node("Gemm", x, w("fc.weight"), w("fc.bias"))
     ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 3, extent, extent])]
     return g.model("resnet18", ports, out, [batch, classes])
