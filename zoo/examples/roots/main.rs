@@ -1,7 +1,8 @@
 //! Imports the zoo's small models on this machine, runs each with its trace, and prints one line per model: name, artifact
 //! id, and a digest over the trace roots of its programs.
 //!
-//! `cargo run --release -p gainsay-zoo --example roots`; `GAINSAY_ISA` forces a kernel set. `tests/machines/run` holds the
+//! `cargo run --release -p gainsay-zoo --example roots`; `GAINSAY_ISA` forces a kernel set, `GAINSAY_THREADS`
+//! says how many threads there are (2). `tests/machines/run` holds the
 //! lines of several machines against each other.
 
 #[path = "../../../model/tests/operators/calls.rs"]
@@ -22,8 +23,11 @@ const LIMIT: u64 = 50_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let isa = Isa::detect()?;
-    let threads = if isa == Isa::Reference { 1 } else { 2 };
-    let kernels = Kernels::new(isa, NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN))?;
+    let threads = match std::env::var("GAINSAY_THREADS") {
+        Ok(number) => number.parse()?,
+        Err(_) => NonZeroUsize::MIN.saturating_add(1),
+    };
+    let kernels = Kernels::new(isa, threads)?;
     eprintln!("{} with {isa} kernels on {threads} threads", std::env::consts::ARCH);
     report("operators", &kernels, calls::artifact()?)?;
     report("digits", &kernels, digits::artifact()?)?;
