@@ -49,6 +49,17 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_reader_that_has_gone_ends_a_command_without_a_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = gainsay();
+    command.args(["artifact", "inspect"]).arg(digits()).stdout(writer);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert!(output.stderr.is_empty(), "{}", text(&output));
+}
+
+#[test]
 fn every_command_has_help_that_names_its_environment_variables() {
     let mut commands: Vec<&[&str]> = vec![
         &[],

@@ -29,6 +29,7 @@ use connection::{with, with_reader};
 
 /// Runs the command line.
 pub fn main() -> std::process::ExitCode {
+    stop_with_the_reader();
     match run(Cli::parse()) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
@@ -36,6 +37,22 @@ pub fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// Where the reader of standard output has gone, as in `gainsay claims | head`, `println!` panics: ends the process then as
+/// the signal would that other programs get.
+fn stop_with_the_reader() {
+    const KILLED_BY_SIGPIPE: i32 = 128 + 13;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let gone = panic.payload_as_str().is_some_and(|message| {
+            message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+        });
+        if gone {
+            std::process::exit(KILLED_BY_SIGPIPE);
+        }
+        report(panic);
+    }));
 }
 
 fn run(cli: Cli) -> Result<()> {
