@@ -12,6 +12,7 @@ mod operand;
 mod scratch;
 mod tile;
 mod view;
+mod visible;
 
 use std::sync::Arc;
 
