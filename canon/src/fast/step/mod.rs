@@ -9,6 +9,7 @@ mod forms;
 mod linear;
 mod lines;
 mod operand;
+mod pages;
 mod scratch;
 mod tile;
 mod view;
@@ -26,6 +27,7 @@ use self::forms::{
 use self::linear::{Columns, Panels, Product};
 use self::lines::{Function, RowsOf};
 use self::operand::{Given, Matrix, Memory, Operands};
+pub(super) use self::pages::Pages;
 use self::view::View;
 use super::Fast;
 use super::elementwise::Clamp;
