@@ -5,6 +5,7 @@
 mod attention;
 mod chain;
 mod conv;
+mod filters;
 mod forms;
 mod linear;
 mod lines;
@@ -205,7 +206,7 @@ impl Fast {
         match &spec.operator {
             Operator::Linear => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
             Operator::MatMul => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
-            Operator::Conv2d { .. } => prepare_conv(&plan),
+            Operator::Conv2d { .. } => prepare_conv(self, &plan),
             Operator::Attention { .. } => prepare_attention(&plan),
             Operator::LayerNorm { epsilon } => {
                 let epsilon = f32::from_scalar(*epsilon);
