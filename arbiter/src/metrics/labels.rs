@@ -20,6 +20,7 @@ pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "both_timeout",
     "executor_padding",
     "challenger_padding",
+    "equivocation",
 ];
 
 /// Kinds of messages.
@@ -54,6 +55,8 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "dispute_cost",
     "lapse_fee",
     "burn",
+    "proof_cost",
+    "challenge_cost",
 ];
 
 /// Requests of participants.

@@ -6,6 +6,7 @@ mod attacks;
 mod clocks;
 mod divergence;
 mod envelope;
+mod equivocation;
 mod game;
 mod gaps;
 mod invariants;
