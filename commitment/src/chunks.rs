@@ -120,6 +120,14 @@ impl ChunkShape {
         Digest(hasher.finalize_non_root())
     }
 
+    /// The value of chunk `index`, from its bytes; `None` if there is no such chunk or it has another length.
+    pub fn chunk_value(self, index: u64, bytes: &[u8]) -> Option<Digest> {
+        let node = ChunkNode::chunk(index);
+        let range = self.range(node);
+        let fits = index < self.chunks() && bytes.len() as u64 == range.end - range.start;
+        fits.then(|| self.value(node, bytes))
+    }
+
     /// The value of a node, from those of its children.
     pub(crate) fn joined(self, node: ChunkNode, left: &Digest, right: &Digest) -> Digest {
         Digest(if node == self.root() {
@@ -215,4 +223,53 @@ fn join(
     };
     nodes.push((node, value));
     Some(value)
+}
+
+/// The value of one chunk with its path to a content: the other half at every node from the root down.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ChunkPath {
+    /// The chunk's value.
+    pub value: Digest,
+    /// The value of the half that does not hold it, per node, the root's first.
+    pub siblings: Vec<Digest>,
+}
+
+impl ChunkPath {
+    /// The path of a chunk, from values that are known; `None` if one on it is not.
+    pub fn of(
+        shape: ChunkShape,
+        chunk: u64,
+        known: impl Fn(ChunkNode) -> Option<Digest>,
+    ) -> Option<Self> {
+        let mut siblings = Vec::new();
+        let mut at = shape.root();
+        while let Some((left, right)) = at.halves() {
+            let (own, other) = if chunk < right.start { (left, right) } else { (right, left) };
+            siblings.push(known(other)?);
+            at = own;
+        }
+        let value = known(at).filter(|_| at == ChunkNode::chunk(chunk))?;
+        Some(Self { value, siblings })
+    }
+
+    /// Whether it leads from that chunk of a content of that shape to `content`.
+    pub fn leads_to(&self, shape: ChunkShape, chunk: u64, content: Digest) -> bool {
+        let mut nodes = Vec::new();
+        let mut at = shape.root();
+        while let Some((left, right)) = at.halves() {
+            nodes.push(at);
+            at = if chunk < right.start { left } else { right };
+        }
+        if at != ChunkNode::chunk(chunk) || nodes.len() != self.siblings.len() {
+            return false;
+        }
+        let joined = nodes.into_iter().zip(&self.siblings).rev().fold(self.value, |value, step| {
+            let (node, other) = step;
+            match node.halves() {
+                Some((_, right)) if chunk < right.start => shape.joined(node, &value, other),
+                _ => shape.joined(node, other, &value),
+            }
+        });
+        joined == content
+    }
 }

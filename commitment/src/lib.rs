@@ -17,7 +17,7 @@ mod state;
 mod steps;
 mod tree;
 
-pub use chunks::{CHUNK_BYTES, ChunkError, ChunkNode, ChunkShape, check_children};
+pub use chunks::{CHUNK_BYTES, ChunkError, ChunkNode, ChunkPath, ChunkShape, check_children};
 pub use content::{Subtree, content_of, subtree, subtree_count};
 pub use digest::{Context, Digest, DigestHasher, ParseDigestError, hash, hash_bytes};
 pub use dissection::{Arity, ArityError, Padding, Reveal, RevealError, check_reveal, descendants};

@@ -124,6 +124,11 @@ pub enum SliceError {
 }
 
 impl Slice {
+    /// Bytes of chunks and values together.
+    pub fn size(&self) -> u64 {
+        (self.bytes.len() + 32 * self.siblings.len()) as u64
+    }
+
     /// The slice of a whole content; `None` if chunks are wanted that it does not have.
     pub fn of(content: &[u8], wanted: &ChunkSet) -> Option<Self> {
         let shape = ChunkShape::new(content.len() as u64);

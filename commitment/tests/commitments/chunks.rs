@@ -1,8 +1,8 @@
 //! The tree of a content: dissections and slices against plain BLAKE3, honest and hostile.
 
 use gainsay_commitment::{
-    Arity, CHUNK_BYTES, ChunkError, ChunkNode, ChunkSet, ChunkShape, Digest, Slice, SliceError,
-    check_children, content,
+    Arity, CHUNK_BYTES, ChunkError, ChunkNode, ChunkPath, ChunkSet, ChunkShape, Digest, Slice,
+    SliceError, check_children, content,
 };
 use proptest::prelude::*;
 
@@ -68,6 +68,43 @@ fn every_chunk_of_every_length_is_reached_and_only_its_bytes_decide_its_value() 
                 assert_eq!(descend(&other, arity(4), beside), descend(&mine, arity(4), beside));
             }
         }
+    }
+}
+
+#[test]
+fn the_path_of_a_chunk_leads_to_its_content_and_no_other() {
+    for length in lengths() {
+        let (mine, shape) = (bytes(length, 6), ChunkShape::new(length));
+        let known = |node: ChunkNode| {
+            let whole = shape.reveal(shape.root(), arity(256), &mine)?;
+            let places = shape.descendants(shape.root(), arity(256));
+            let shown =
+                match check_children(shape, shape.root(), arity(256), content(&mine), &whole) {
+                    Ok(shown) => shown,
+                    Err(_) => vec![(shape.root(), content(&mine))],
+                };
+            let at = places.iter().position(|place| *place == node);
+            at.map(|at| whole[at])
+                .or_else(|| shown.iter().find(|(place, _)| *place == node).map(|(_, value)| *value))
+        };
+        let chunks = shape.chunks();
+        if chunks < 2 || chunks > 64 {
+            continue;
+        }
+        for chunk in [0, chunks / 2, chunks - 1] {
+            let path = ChunkPath::of(shape, chunk, known).unwrap();
+            assert!(path.leads_to(shape, chunk, content(&mine)), "{length} bytes, chunk {chunk}");
+            assert!(!path.leads_to(shape, chunk, content(b"other")));
+            assert!(!path.leads_to(shape, chunks, content(&mine)));
+            assert!(!path.leads_to(ChunkShape::new(length + 1024), chunk, content(&mine)));
+            let mut longer = path.clone();
+            longer.siblings.push(Digest::default());
+            assert!(!longer.leads_to(shape, chunk, content(&mine)));
+            let mut other = path;
+            other.value.0[0] ^= 1;
+            assert!(!other.leads_to(shape, chunk, content(&mine)));
+        }
+        assert_eq!(ChunkPath::of(shape, chunks, known), None);
     }
 }
 

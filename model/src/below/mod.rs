@@ -13,9 +13,9 @@ mod run;
 mod steps;
 
 pub use self::judge::{
-    ChunkEvidence, StepOperands, StepVerdictError, judge_chunk, judge_step, step_evidence,
-    wanted_chunks,
+    ChunkEvidence, ChunkId, OperandSlice, check_inner_list, check_step, chunk_operands,
+    judge_chunk, judge_step, step_evidence,
 };
 pub use self::reads::JudgedBy;
-pub use self::run::{StepValues, SubTrace};
+pub use self::run::{StepValues, SubTrace, Tamper};
 pub use self::steps::{Steps, StepsError};

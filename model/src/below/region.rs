@@ -8,7 +8,7 @@ use gainsay_canon::{Tensor, TensorType};
 pub(super) type Indices = Vec<Range<u64>>;
 
 /// Per axis a range.
-pub(super) type Box = Vec<Range<u64>>;
+pub(super) type Ranges = Vec<Range<u64>>;
 
 /// A product of index sets, one per axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl Region {
                     continue;
                 }
                 for index in range.clone() {
-                    let moved = |run: &Range<u64>| run.start + index * stride..run.end + index * stride;
+                    let moved =
+                        |run: &Range<u64>| run.start + index * stride..run.end + index * stride;
                     next.extend(runs.iter().map(moved));
                 }
             }
@@ -79,13 +80,13 @@ impl Region {
 }
 
 /// The boxes that the elements `run` of a tensor of `shape` fall into, in order: the elements of each are a run too.
-pub(super) fn boxes(shape: &[u64], run: Range<u64>) -> Vec<Box> {
+pub(super) fn boxes(shape: &[u64], run: Range<u64>) -> Vec<Ranges> {
     let mut found = Vec::new();
     split(shape, run, &mut Vec::new(), &mut found);
     found
 }
 
-fn split(shape: &[u64], run: Range<u64>, prefix: &mut Box, found: &mut Vec<Box>) {
+fn split(shape: &[u64], run: Range<u64>, prefix: &mut Ranges, found: &mut Vec<Ranges>) {
     if run.is_empty() {
         return;
     }
@@ -96,23 +97,30 @@ fn split(shape: &[u64], run: Range<u64>, prefix: &mut Box, found: &mut Vec<Box>)
     let inner: u64 = rest.iter().product::<u64>().max(1);
     let (first, last) = (run.start / inner, run.end / inner);
     let (head, tail) = (run.start % inner, run.end % inner);
-    let mut within = |index: u64, run: Range<u64>, found: &mut Vec<Box>| {
-        prefix.push(index..index + 1);
-        split(rest, run, prefix, found);
-        prefix.pop();
-    };
     if first == last {
-        return within(first, head..tail, found);
+        return within(rest, (first, head..tail), prefix, found);
     }
     if head > 0 {
-        within(first, head..inner, found);
+        within(rest, (first, head..inner), prefix, found);
     }
     let rows = (if head > 0 { first + 1 } else { first })..last;
     if !rows.is_empty() {
         let whole = rest.iter().map(|extent| 0..*extent);
-        found.push(prefix_of(shape, rest, found, rows, whole));
+        found.push(prefix.iter().cloned().chain([rows]).chain(whole).collect());
     }
     if tail > 0 {
-        within(last, 0..tail, found);
+        within(rest, (last, 0..tail), prefix, found);
     }
+}
+
+/// The boxes of a run within the slab at one index of the outermost axis.
+fn within(
+    rest: &[u64],
+    (index, run): (u64, Range<u64>),
+    prefix: &mut Ranges,
+    found: &mut Vec<Ranges>,
+) {
+    prefix.push(index..index + 1);
+    split(rest, run, prefix, found);
+    prefix.pop();
 }
