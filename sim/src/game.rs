@@ -83,6 +83,25 @@ pub struct Tally {
     pub serving_ms: u64,
 }
 
+impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            events: self.events + other.events,
+            entries: self.entries + other.entries,
+            players: self.players + other.players,
+            claims: self.claims + other.claims,
+            finals: self.finals + other.finals,
+            rejected: self.rejected + other.rejected,
+            cancelled: self.cancelled + other.cancelled,
+            disputes: self.disputes + other.disputes,
+            crashes: self.crashes + other.crashes,
+            serving_ms: self.serving_ms + other.serving_ms,
+        }
+    }
+}
+
 /// How much of a game is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {

@@ -9,6 +9,7 @@
 mod actors;
 mod arbiter;
 mod breakage;
+mod campaign;
 mod check;
 mod fault;
 mod game;
@@ -23,6 +24,7 @@ mod source;
 mod toy;
 
 pub use breakage::Breakage;
+pub use campaign::{Campaign, Replays, campaign, game_seed};
 pub use check::{INVARIANTS, Violation};
 pub use fault::{Fault, Faults};
 pub use game::{Lines, Played, Setting, Tally, play};

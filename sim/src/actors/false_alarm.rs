@@ -14,7 +14,7 @@ impl Behaviour for FalseAlarm {
     fn react(&mut self, me: &mut Me, view: &View) -> Vec<Say> {
         let variant = 100 + self.number;
         acts::challenge(me, view, |me, job| {
-            if variant % 3 == 0 {
+            if variant.is_multiple_of(3) {
                 return me.forgery(job, variant);
             }
             me.lie(job, variant, Lies::Inconsistent, |drawn, layers| {

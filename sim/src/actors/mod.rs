@@ -51,6 +51,8 @@ pub(crate) struct View {
 
 /// What a participant says.
 #[derive(Clone, Debug)]
+// A message is moved once or twice, and most of what is said is one.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Say {
     /// A message of its own, with the blobs that it names.
     Message(Message, Vec<Vec<u8>>),

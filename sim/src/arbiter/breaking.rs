@@ -24,10 +24,11 @@ impl Arbiter {
         }
     }
 
-    pub(super) fn sweep_time(&self) -> Time {
+    pub(super) fn sweep_time(&self, job: &JobState) -> Time {
         let now = self.now();
+        let disputed = job.claim().is_some_and(|claim| !claim.disputes.is_empty());
         match self.breakage {
-            Some(Breakage::SweepsEarly) => Time(now.0.saturating_add(OFF_MS)),
+            Some(Breakage::SweepsEarly) if disputed => Time(now.0.saturating_add(OFF_MS)),
             Some(Breakage::NeverSweeps) => Time(0),
             _ => now,
         }

@@ -199,6 +199,11 @@ impl Arbiter {
         self.process.as_ref().map_or(last, |process| process.clock.now_after(last))
     }
 
+    /// Serving time by its clock alone, whatever was written; while it is down, that of the end of the log.
+    pub(crate) fn by_clock(&self) -> Time {
+        self.process.as_ref().map_or(self.tables.last, |process| process.clock.now())
+    }
+
     /// Carries a message out, as the daemon's way in does.
     pub(crate) fn submit(&mut self, signed: &Signed, blobs: &[Rc<[u8]>]) -> Result<Receipt, No> {
         if !self.is_up() || self.service == Service::Stalled {
@@ -370,11 +375,13 @@ impl Arbiter {
         if !self.is_up() || self.service == Service::Stalled {
             return None;
         }
-        let now = self.sweep_time();
-        let due = |job: &&Rc<JobState>| next_deadline(job).is_some_and(|end| end <= now);
-        let due: Vec<JobId> = self.tables.jobs.values().filter(due).map(|job| job.id).collect();
+        let due = |job: &&Rc<JobState>| {
+            next_deadline(job).is_some_and(|end| end <= self.sweep_time(job))
+        };
+        let due: Vec<Rc<JobState>> = self.tables.jobs.values().filter(due).cloned().collect();
         for job in due {
-            self.occur(job, Occurrence::Tick, now).ok()?;
+            let now = self.sweep_time(&job);
+            self.occur(job.id, Occurrence::Tick, now).ok()?;
         }
         self.tables.jobs.values().filter_map(|job| next_deadline(job)).min()
     }

@@ -22,8 +22,6 @@ pub(super) struct Times {
     real_ms: u64,
     serving: bool,
     silent_since: Option<(u64, Time)>,
-    /// The time of the newest log entry.
-    logged: Time,
     /// When the arbiter said that it serves again.
     gaps: Vec<Time>,
 }
@@ -31,17 +29,17 @@ pub(super) struct Times {
 impl Times {
     pub(super) fn new(bounds: Bounds) -> Self {
         let (now, gaps) = (Time(0), Vec::new());
-        Self { bounds, now, real_ms: 0, serving: false, silent_since: None, logged: Time(0), gaps }
+        Self { bounds, now, real_ms: 0, serving: false, silent_since: None, gaps }
     }
 
     /// Between two looks serving time is monotone, goes on by at most what really passed, not at all while the
     /// arbiter is down, and by at most one period after the last heartbeat that got through.
     pub(super) fn serving(&mut self, arbiter: &Arbiter, real_ms: u64, found: &mut Vec<Violation>) {
-        let (now, passed) = (arbiter.now(), real_ms.saturating_sub(self.real_ms));
+        let (now, passed) = (arbiter.by_clock(), real_ms.saturating_sub(self.real_ms));
         let charged = now.since(self.now).0;
         let up = arbiter.is_up();
-        // What a process alone knew of the time is gone with it; what is in the log is not.
-        let least = if up { self.now } else { self.logged };
+        // What a process alone knew of the time is gone with it.
+        let least = if up { self.now } else { Time(0) };
         if now < least {
             broken(found, "downtime_free", format!("time went back from {least:?} to {now:?}"));
         }
@@ -63,7 +61,6 @@ impl Times {
     }
 
     pub(super) fn resumed(&mut self, commit: &Commit) {
-        self.logged = self.logged.max(commit.entry.time);
         if commit.entry.event == LoggedEvent::Resumed {
             self.gaps.push(commit.entry.time);
         }
