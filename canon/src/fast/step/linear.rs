@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::super::Fast;
 use super::chain::{self, Block, Chain, Row, Run};
 use super::operand::{Matrix, Operands};
-use super::scratch::{self, Lined, Scratch};
+use super::pages::Region;
+use super::scratch::{self, Scratch};
 use super::tile::{self, ROWS, Strip, WIDTH};
 use super::view::Lines;
 use crate::OperatorError;
@@ -26,15 +27,14 @@ const B: usize = 1;
 /// A constant matrix `[k, n]` in panels.
 #[derive(Debug)]
 pub(super) struct Panels {
-    packed: Lined,
+    packed: Region,
 }
 
 impl Panels {
     pub(super) fn new(fast: &Fast, k: usize, n: usize, matrix: &Matrix<'_>) -> Panels {
-        let mut packed = Lined::default();
         let last = tile::padded(fast.vectors, n % WIDTH);
-        let all = packed.of((n / WIDTH * WIDTH + last) * k);
-        for (index, panel) in all.chunks_mut(WIDTH * k).enumerate() {
+        let mut packed = fast.pages.take((n / WIDTH * WIDTH + last) * k);
+        for (index, panel) in packed.get_mut().chunks_mut(WIDTH * k).enumerate() {
             let columns = index * WIDTH..n.min((index + 1) * WIDTH);
             matrix.pack(fast.vectors, (0, k), columns, panel);
         }
@@ -96,7 +96,7 @@ impl Product {
                 let columns = columns_of(panel);
                 let start = panel * WIDTH * self.k;
                 let len = tile::padded(fast.vectors, columns.len()) * self.k;
-                let panel = &packed.packed.get(start + len)[start..];
+                let panel = &packed.packed.get()[start..start + len];
                 let part =
                     Part { rows: cut * rows / cuts..(cut + 1) * rows / cuts, columns, panel };
                 scratch::with(|scratch| self.part(fast, operands, &part, chain, run, scratch));
