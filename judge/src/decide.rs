@@ -1,11 +1,12 @@
 //! The decision.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gainsay_canon::{Kernels, Tensor};
 use gainsay_commitment::{OpeningError, TraceShape, TreeError, artifact_digest, leaf_digest};
 use gainsay_model::{
-    Ambient, ArtifactError, Limits, Manifest, ReplayError, Required, TypedProgram, replay_layer,
+    Ambient, Artifact, ArtifactError, Limits, Manifest, ReplayError, Required, TypedProgram,
+    WeightSource, replay_layer,
 };
 use gainsay_protocol::{
     Claim, ClaimId, EnvelopeError, Job, JobId, Key, Message, Reveal, Signed, TensorRef, Verdict,
@@ -13,11 +14,15 @@ use gainsay_protocol::{
 };
 
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
+use crate::weights::{self, NeededWeight, WeightBytes, Weights};
 
 /// The most arithmetic of a replayed layer, in FLOP: what an arbiter admits of a whole run.
 const MAX_OPERATIONS: u64 = 1 << 45;
 /// The most bytes that the program's values may take at once.
 const MAX_BYTES: u64 = 16 << 30;
+
+const NO_LAYER: &str = "the program has no such layer";
+const OTHER_MANIFEST: &str = "the manifest is of another artifact than the job's";
 
 fn check_size(what: &'static str, found: u64, most: u64) -> Result<(), CaseError> {
     if found <= most { Ok(()) } else { Err(CaseError::TooLarge { what, found, most }) }
@@ -61,6 +66,9 @@ pub enum CaseError {
         #[source]
         source: EnvelopeError,
     },
+    /// The layer reads weights, and none are given.
+    #[error("the layer's weights are not given; it reads {}", list(.0))]
+    NoWeights(Vec<NeededWeight>),
     /// A part does not belong to the others.
     #[error("the parts do not belong together: {0}")]
     Mismatch(&'static str),
@@ -109,11 +117,16 @@ impl CaseError {
     }
 }
 
-/// Judges a case.
+fn list(weights: &[NeededWeight]) -> String {
+    let weights: Vec<String> = weights.iter().map(ToString::to_string).collect();
+    weights.join("; ")
+}
+
+/// Judges a case with the weights that its layer reads.
 ///
 /// # Errors
 /// [`CaseError`] if any part of the case is not bound to the others; then nothing follows from it.
-pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
+pub fn judge(case: &Case, weights: Weights<'_>, kernels: &Kernels) -> Result<Judgement, CaseError> {
     if case.version != CASE_VERSION {
         return Err(CaseEncodingError::Version { found: case.version }.into());
     }
@@ -127,16 +140,17 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
     if reveal_said.claim != ids.1 {
         return Err(CaseError::Mismatch("the challenge is of another claim"));
     }
-    let (manifest, program) = registry_entry(case, job_said)?;
+    let (entry, program) = entry(case, job_said, weights)?;
     if claim_said.layers != program.layer_count() {
         return Err(CaseError::Mismatch("the claim's trace is not as long as the program"));
     }
-    let layer =
-        program.layer(case.layer).ok_or(CaseError::Mismatch("the program has no such layer"))?;
+    let layer = program.layer(case.layer).ok_or(CaseError::Mismatch(NO_LAYER))?;
     check_size("operations", layer.cost, MAX_OPERATIONS)?;
     check_size("bytes at once", program.peak_bytes(), MAX_BYTES)?;
     check_openings(case, claim_said, reveal_said)?;
-    let verdict = replay(case, &manifest, &program, (job_said, claim_said), kernels)?;
+    let required = Required::of(&program, case.layer).ok_or(CaseError::Mismatch(NO_LAYER))?;
+    let weights = entry.weights(&required)?;
+    let verdict = replay(case, weights.source(), &program, (job_said, claim_said), kernels)?;
     Ok(Judgement {
         verdict,
         layer: case.layer,
@@ -148,6 +162,14 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
         executor: claim.signer(),
         challenger: reveal.signer(),
     })
+}
+
+/// The weights that a case's layer reads.
+pub(crate) fn needed(case: &Case) -> Result<Vec<NeededWeight>, CaseError> {
+    let (_, job) = signed_job(&case.job)?;
+    let (manifest, program) = given_entry(case, job)?;
+    let required = Required::of(&program, case.layer).ok_or(CaseError::Mismatch(NO_LAYER))?;
+    Ok(weights::needed(&manifest, &required))
 }
 
 fn verified(what: &'static str, signed: &Signed, case: &Case) -> Result<Verified, CaseError> {
@@ -180,10 +202,66 @@ fn signed_reveal(case: &Case) -> Result<(Verified, &Reveal), CaseError> {
     }
 }
 
-fn registry_entry(case: &Case, job: &Job) -> Result<(Manifest, TypedProgram), CaseError> {
+/// What is known of the job's artifact.
+enum Entry<'a> {
+    Admitted(&'a Artifact),
+    Given(Manifest, &'a [WeightBytes]),
+}
+
+impl<'a> Entry<'a> {
+    /// The weights that the layer requires.
+    fn weights(&self, required: &Required) -> Result<weights::Verified<'a>, CaseError> {
+        match self {
+            Self::Admitted(artifact) => Ok(weights::Verified::Artifact(artifact)),
+            Self::Given(manifest, given) => {
+                weights::verified(given, manifest, required).map(weights::Verified::Given)
+            }
+        }
+    }
+}
+
+/// The registry entry and the job's program.
+fn entry<'a>(
+    case: &Case,
+    job: &Job,
+    weights: Weights<'a>,
+) -> Result<(Entry<'a>, Arc<TypedProgram>), CaseError> {
+    match weights {
+        Weights::Artifact(artifact) => {
+            Ok((Entry::Admitted(artifact), admitted_program(case, job, artifact)?))
+        }
+        Weights::Bytes(given) => {
+            let (manifest, program) = given_entry(case, job)?;
+            Ok((Entry::Given(manifest, given), Arc::new(program)))
+        }
+    }
+}
+
+/// The job's program in an artifact at hand. The case must have it byte for byte, for whoever judges it without.
+fn admitted_program(
+    case: &Case,
+    job: &Job,
+    artifact: &Artifact,
+) -> Result<Arc<TypedProgram>, CaseError> {
+    if artifact.id().0 != job.artifact.0 {
+        return Err(CaseError::Mismatch("the artifact at hand is not the job's"));
+    }
+    if case.manifest != artifact.manifest_bytes() {
+        return Err(CaseError::Mismatch(OTHER_MANIFEST));
+    }
+    let program = artifact.program(job.program);
+    let program = program.ok_or(CaseError::Mismatch("the artifact has no such program"))?;
+    if case.program != program.program().encode() {
+        return Err(CaseError::Mismatch("the program is not the job's"));
+    }
+    Ok(Arc::clone(program))
+}
+
+/// The manifest and the job's program as the case has them.
+fn given_entry(case: &Case, job: &Job) -> Result<(Manifest, TypedProgram), CaseError> {
     let manifest = Manifest::decode(&case.manifest, &Limits::default())?;
     if artifact_digest(&case.manifest) != job.artifact.0 {
-        return Err(CaseError::Mismatch("the manifest is of another artifact than the job's"));
+        return Err(CaseError::Mismatch(OTHER_MANIFEST));
     }
     let program = manifest.typed_program(job.program, &case.program)?;
     Ok((manifest, program))
@@ -220,24 +298,14 @@ fn check_openings(case: &Case, claim: &Claim, reveal: &Reveal) -> Result<(), Cas
 
 fn replay(
     case: &Case,
-    manifest: &Manifest,
+    weights: &dyn WeightSource,
     program: &TypedProgram,
     (job, claim): (&Job, &Claim),
     kernels: &Kernels,
 ) -> Result<Verdict, CaseError> {
     let inputs = inputs(case, program, job)?;
-    let required = Required::of(program, case.layer)
-        .ok_or(CaseError::Mismatch("the program has no such layer"))?;
-    if !case.weights.iter().map(|(index, _)| *index).eq(required.weights) {
-        return Err(CaseError::Mismatch("the weights are not those that the layer reads"));
-    }
-    let weights = case
-        .weights
-        .iter()
-        .map(|(index, bytes)| Ok((*index, manifest.weight_from_bytes(*index, bytes)?)))
-        .collect::<Result<BTreeMap<u32, Tensor>, ArtifactError>>()?;
     let agreed = case.evidence.list.digest(case.layer.saturating_sub(1));
-    let ambient = Ambient { inputs: &inputs, weights: &weights };
+    let ambient = Ambient { inputs: &inputs, weights };
     let replayed = replay_layer(program, case.layer, agreed, &case.evidence, ambient, kernels);
     let state = match replayed {
         Ok(replay) => replay.digest,
