@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gainsay_commitment::{Arity, content};
 use gainsay_network::api::{ArtifactView, ProgramView};
-use gainsay_protocol::{Amount, ArtifactId, Job, Keypair, Millis, Params, Time};
+use gainsay_protocol::{Amount, ArtifactId, Job, Keypair, LedgerParams, Millis, Params, Time};
 
 use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
@@ -108,6 +108,11 @@ fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
         lapse_fee: Amount(100),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: LedgerParams {
+            challenge_cost: Amount(1_009),
+            proof_cost: Amount(503),
+            ..LedgerParams::FREE
+        },
     })
 }
 

@@ -375,9 +375,8 @@ impl Arbiter {
         if !self.is_up() || self.service == Service::Stalled {
             return None;
         }
-        let due = |job: &&Rc<JobState>| {
-            next_deadline(job).is_some_and(|end| end <= self.sweep_time(job))
-        };
+        let due =
+            |job: &&Rc<JobState>| next_deadline(job).is_some_and(|end| end <= self.sweep_time(job));
         let due: Vec<Rc<JobState>> = self.tables.jobs.values().filter(due).cloned().collect();
         for job in due {
             let now = self.sweep_time(&job);
