@@ -93,7 +93,8 @@ fn new_parameters_come_into_force_after_their_notice_and_in_their_order() {
 
 #[test]
 fn who_the_network_is_and_its_arity_never_change() {
-    let changes: [(&str, fn(&mut Params)); 4] = [
+    type Change = (&'static str, fn(&mut Params));
+    let changes: [Change; 4] = [
         ("the name", |p| p.name = "other".into()),
         ("the arbiter", |p| p.arbiter = keypair(7).key()),
         ("the operator", |p| p.operator = keypair(7).key()),
