@@ -85,6 +85,7 @@ impl Step<'_> {
             }
             Message::AdmitArtifact(_)
             | Message::Mint(_)
+            | Message::Announce(_)
             | Message::Withdraw(_)
             | Message::Job(_)
             | Message::Evidence(_) => Err(Rejection::WrongKind { kind: ready.message().kind() }),

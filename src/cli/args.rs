@@ -79,6 +79,19 @@ pub enum Command {
     Balance(BalanceArgs),
     /// Deposit money into an account: the operator's mint, for a network without a chain.
     Fund(FundArgs),
+    /// Show what an account holds, or every transfer of it.
+    Account(super::account::AccountArgs),
+    /// Withdraw money: set apart at once, paid after the network's delay.
+    Withdraw(super::account::WithdrawArgs),
+    /// Show the network's parameters in force and announced, their bounds, and the longest a claim can take.
+    Params(super::params::ParamsArgs),
+    /// Announce the configuration's parameters from a later time on: for the operator, with notice.
+    Announce(super::params::AnnounceArgs),
+    /// Compute what each role can expect to earn, and the smallest bond and sampling rate for which lying loses.
+    Economics(super::economics::EconomicsArgs),
+    /// Prove that a key made two different claims at one attempt, or check such a proof.
+    #[command(subcommand)]
+    Equivocation(super::equivocation::EquivocationCommand),
     /// Embed texts with an imported sentence encoder, on this machine.
     #[cfg(feature = "models")]
     Embed(super::models::EmbedArgs),

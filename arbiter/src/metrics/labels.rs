@@ -39,6 +39,7 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "sub_dissection",
     "chunk_dissection",
     "equivocation",
+    "announce",
 ];
 
 /// Kinds of transfers.
@@ -57,6 +58,7 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "burn",
     "proof_cost",
     "challenge_cost",
+    "withdrawal_request",
 ];
 
 /// Requests of participants.
@@ -73,6 +75,9 @@ pub(super) const REQUESTS: &[&str] = &[
     "account",
     "totals",
     "case",
+    "schedule",
+    "statement",
+    "message",
 ];
 
 /// What becomes of a message.
