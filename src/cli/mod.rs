@@ -14,6 +14,7 @@ pub mod keyfile;
 #[cfg(feature = "models")]
 pub mod models;
 mod money;
+mod sim;
 mod trace;
 mod views;
 
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "models")]
         Command::Bench(command) => crate::bench::run(command),
         Command::Trace(args) => trace::run(args),
+        Command::Sim(args) => sim::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {
