@@ -86,6 +86,7 @@ fn every_command_has_help_that_names_its_environment_variables() {
         &["equivocation", "prove"],
         &["equivocation", "verify"],
         &["judge"],
+        &["sim"],
         &["demo"],
         &["config"],
         &["config", "show"],
@@ -449,4 +450,18 @@ fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
     changed.args(["--http", "127.0.0.1:0", "--data"]).arg(network.path("arbiter"));
     let said = refused(&mut changed);
     assert!(said.contains("parameters"), "{said}");
+}
+
+#[test]
+fn the_simulator_plays_the_same_games_from_the_same_seed() {
+    let play = |seed: &str| {
+        let output =
+            gainsay().args(["sim", "--games", "4", "--json", "--seed", seed]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let one = play("7");
+    assert_eq!(one, play("7"));
+    assert_eq!(one["games"], 4);
+    assert_ne!(one["digest"], play("8")["digest"]);
 }

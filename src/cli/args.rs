@@ -103,6 +103,8 @@ pub enum Command {
     Bench(super::bench::BenchCommand),
     /// Judge case files again, offline: no network, no database.
     Judge(JudgeArgs),
+    /// Play seeded games of the whole network in virtual time and check every invariant of the protocol after every event.
+    Sim(super::sim::SimArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
     Demo(DemoArgs),
     /// Show or check the configuration.

@@ -18,6 +18,7 @@ pub mod keyfile;
 pub mod models;
 mod money;
 pub mod params;
+mod sim;
 mod trace;
 mod views;
 
@@ -82,6 +83,7 @@ fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "models")]
         Command::Bench(command) => crate::bench::run(command),
         Command::Trace(args) => trace::run(args),
+        Command::Sim(args) => sim::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Equivocation(command) => runtime.block_on(equivocation::run(&loaded, command)),
         Command::Economics(args) => economics::run(&loaded()?, args),
