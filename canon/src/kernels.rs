@@ -62,6 +62,15 @@ impl Kernels {
         }
     }
 
+    /// Runs independent fused multiply-adds of `f32` on every thread, `rounds` loops of a few vectors each, and returns how
+    /// many operations these were (two per element): what no contraction can be faster than. 0 for the reference.
+    ///
+    /// # Errors
+    /// If a thread's floating-point environment cannot be set.
+    pub fn multiply_adds(&self, rounds: u64) -> Result<u64, OperatorError> {
+        self.fast().map_or(Ok(0), |fast| fast.multiply_adds(rounds))
+    }
+
     /// The fast kernels, unless these are the reference's.
     pub(crate) fn fast(&self) -> Option<&Fast> {
         self.shared.fast.as_ref()

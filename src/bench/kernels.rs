@@ -32,6 +32,7 @@ pub fn run(args: &BenchKernelsArgs) -> Result<()> {
             .build()
             .context("cannot start Flex's threads")?;
         let bandwidth = bandwidth(threads.get());
+        let peak = peak(&kernels)?;
         for shape in SHAPES {
             for packed in [Weights::Fresh, Weights::Packed] {
                 bar.set_message(format!("{shape:?}, {threads} threads"));
@@ -39,6 +40,7 @@ pub fn run(args: &BenchKernelsArgs) -> Result<()> {
                 let [_, k, n] = shape;
                 let gigabytes = (k * n * 4) as f64 / case.ours_ms / 1e6;
                 let case = case.with("weights_gb_per_s", round(gigabytes));
+                let case = case.with("peak_gflops", round(peak));
                 cases.push(case.with("memory_gb_per_s", round(bandwidth)));
                 bar.inc(1);
             }
@@ -123,6 +125,17 @@ fn product(
 /// Two decimals are enough for people and programs.
 fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+/// What independent multiply-adds on all threads reach together, in GFLOP/s: the best of a few passes.
+fn peak(kernels: &Kernels) -> Result<f64> {
+    const ROUNDS: u64 = 1 << 23;
+    let pass = || {
+        let start = std::time::Instant::now();
+        let operations = kernels.multiply_adds(ROUNDS)?;
+        anyhow::Ok(operations as f64 / start.elapsed().as_secs_f64() / 1e9)
+    };
+    (0..9).try_fold(0.0, |best: f64, _| Ok(best.max(pass()?)))
 }
 
 /// What `threads` threads read from memory together, in GB/s: the best of a few passes over a large buffer.

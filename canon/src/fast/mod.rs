@@ -18,6 +18,7 @@ mod hyperbolic;
 mod image;
 mod indexing;
 mod movement;
+mod peak;
 mod plain;
 mod plain_product;
 mod planned;

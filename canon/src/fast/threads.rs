@@ -31,6 +31,11 @@ impl Threads {
         Ok(Threads { count: count.get(), helpers })
     }
 
+    /// How many threads there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// How many threads to use for this much work.
     pub(crate) fn worthwhile(&self, work: u64) -> usize {
         if work < WORTHWHILE { 1 } else { self.count }
