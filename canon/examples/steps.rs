@@ -204,6 +204,10 @@ fn main() -> Result<(), Failed> {
     for (batch, tokens) in [(1, 128), (1, 32), (8, 128)] {
         encoder(&kernels, batch, tokens)?;
     }
+    for (rows, k, n) in [(1, 4096, 4096), (8, 2048, 2048), (12, 1024, 1024)] {
+        let fresh = Case::new(Operator::MatMul).value(&[rows, k], vec![]).value(&[k, n], vec![]);
+        fresh.time(&kernels, &format!("matmul {rows}x{k}x{n}, both fresh"))?;
+    }
     for (rows, k, n) in [(1024, 1024, 1024), (1, 4096, 4096), (64, 2048, 5632)] {
         linear(rows, k, n).time(&kernels, &format!("linear {rows}x{k}x{n}"))?;
     }

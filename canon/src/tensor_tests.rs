@@ -77,9 +77,8 @@ fn a_tensor_read_from_its_bytes_is_that_tensor() {
     for dtype in DType::ALL {
         let tensor_type = TensorType::new(dtype, [3, 5]);
         let mask = if dtype == DType::Bool { 1 } else { 255 };
-        let bytes: Vec<u8> = (0..tensor_type.byte_len().unwrap())
-            .map(|at| (at * 37 + 11) as u8 & mask)
-            .collect();
+        let bytes: Vec<u8> =
+            (0..tensor_type.byte_len().unwrap()).map(|at| (at * 37 + 11) as u8 & mask).collect();
         let expected = Tensor::from_bytes(&tensor_type, &bytes).unwrap();
         let mut source = bytes.as_slice();
         assert_eq!(Tensor::read(&tensor_type, &mut source).unwrap(), expected, "{dtype}");

@@ -119,8 +119,12 @@ contexts! {
     Empty = "gainsay 1 empty",
     /// A trace root.
     Trace = "gainsay 1 trace",
-    /// A step below a layer.
+    /// A step below a layer: a leaf of its tree.
     Step = "gainsay 1 step",
+    /// A state below a layer: layer, step and list of live tensors.
+    InnerState = "gainsay 1 inner state",
+    /// A sub-root: the commitment to all steps of one layer.
+    Steps = "gainsay 1 steps",
     /// A program.
     Program = "gainsay 1 program",
     /// A layer table.

@@ -7,19 +7,25 @@
 
 #![forbid(unsafe_code)]
 
+mod chunks;
 mod content;
 mod digest;
 mod dissection;
 mod opening;
+mod slice;
 mod state;
+mod steps;
 mod tree;
 
+pub use chunks::{CHUNK_BYTES, ChunkError, ChunkNode, ChunkPath, ChunkShape, check_children};
 pub use content::{Subtree, content_of, subtree, subtree_count};
 pub use digest::{Context, Digest, DigestHasher, ParseDigestError, hash, hash_bytes};
 pub use dissection::{Arity, ArityError, Padding, Reveal, RevealError, check_reveal, descendants};
 pub use opening::{Opened, Opening, OpeningError};
+pub use slice::{ChunkSet, Slice, SliceError};
 pub use state::{
     StateList, artifact_digest, content, layer_table_digest, leaf_digest, program_digest,
     state_digest, tensor_digest, trace_digest,
 };
+pub use steps::{StepOpening, StepShape, StepTree, inner_state_digest};
 pub use tree::{MAX_LAYERS, NodeId, TraceShape, TraceTree, TreeError, empty};

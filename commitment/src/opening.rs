@@ -80,6 +80,21 @@ impl Opening {
         leaf: Digest,
         root: Digest,
     ) -> Result<Opened, OpeningError> {
+        let (opened, top) = self.climb(shape, index, leaf)?;
+        let got = trace_digest(shape.states(), top);
+        if got != root {
+            return Err(OpeningError::Root { index, got, root });
+        }
+        Ok(opened)
+    }
+
+    /// The top of the tree that the path leads to, and all hashes on the way.
+    pub(crate) fn climb(
+        &self,
+        shape: TraceShape,
+        index: u32,
+        leaf: Digest,
+    ) -> Result<(Opened, Digest), OpeningError> {
         if self.index != index || index > shape.layers() {
             return Err(OpeningError::Index { index: self.index, expected: index });
         }
@@ -103,10 +118,6 @@ impl Opening {
             };
         }
         nodes.push((shape.root(), hash));
-        let got = trace_digest(shape.states(), hash);
-        if got != root {
-            return Err(OpeningError::Root { index, got, root });
-        }
-        Ok(Opened { nodes })
+        Ok((Opened { nodes }, hash))
     }
 }

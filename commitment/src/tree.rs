@@ -177,7 +177,7 @@ impl TraceTree {
     }
 
     /// The tree over leaf digests, padded here.
-    fn from_leaves(shape: TraceShape, leaves: impl Iterator<Item = Digest>) -> Self {
+    pub(crate) fn from_leaves(shape: TraceShape, leaves: impl Iterator<Item = Digest>) -> Self {
         let width = 1usize << shape.depth;
         let padding = hash_bytes(Context::Empty, &[]);
         let padded: Vec<Digest> = leaves.chain(std::iter::repeat(padding)).take(width).collect();
@@ -191,7 +191,12 @@ impl TraceTree {
 
     /// The trace root `H(trace; n+1, root)`.
     pub fn root(&self) -> Digest {
-        trace_digest(self.shape.states(), self.tree.root())
+        trace_digest(self.shape.states(), self.top())
+    }
+
+    /// The hash of the topmost node.
+    pub(crate) fn top(&self) -> Digest {
+        self.tree.root()
     }
 
     /// The hash of one node.

@@ -12,6 +12,7 @@
 extern crate self as gainsay_model;
 
 mod artifact;
+mod below;
 mod builder;
 mod describe;
 mod error;
@@ -29,6 +30,10 @@ mod validate;
 mod values;
 
 pub use artifact::{Artifact, WeightSource};
+pub use below::{
+    ChunkEvidence, ChunkId, JudgedBy, OperandSlice, StepValues, Steps, StepsError, SubTrace,
+    Tamper, check_inner_list, check_step, chunk_operands, judge_chunk, judge_step, step_evidence,
+};
 pub use builder::{BuildError, ProgramBuilder, Value};
 pub use describe::{
     ArtifactDescription, InstructionDescription, LayerDescription, PortDescription,

@@ -50,6 +50,15 @@ pub enum EvidenceFault {
         /// What is given hashes to.
         found: Digest,
     },
+    /// The chunks given of a value are not those that are read, or not its own.
+    #[error("slot {}: {source}", .slot.0)]
+    Slice {
+        /// The value.
+        slot: Slot,
+        /// Why not.
+        #[source]
+        source: gainsay_commitment::SliceError,
+    },
 }
 
 /// Why an agreed state is no state of the program: whoever commits to it is at fault.
@@ -94,6 +103,14 @@ pub enum AmbientFault {
         layer: u32,
         /// The last one.
         last: u32,
+    },
+    /// A step that the layer does not have.
+    #[error("the program has no step {step} of layer {layer}")]
+    Step {
+        /// The layer asked for.
+        layer: u32,
+        /// The step asked for.
+        step: u32,
     },
     /// The inputs do not fit the program.
     #[error(transparent)]
@@ -232,13 +249,13 @@ fn check_bytes(evidence: &Evidence, required: &Required) -> Result<(), EvidenceF
 }
 
 /// The digest that a list, which is in ascending order, has for a number.
-fn listed(list: &StateList, slot: Slot) -> Option<Digest> {
+pub(crate) fn listed(list: &StateList, slot: Slot) -> Option<Digest> {
     let at = list.0.binary_search_by_key(&slot.0, |(number, _)| *number).ok()?;
     list.0.get(at).map(|(_, digest)| *digest)
 }
 
 /// The given values as tensors of the types that the program has.
-fn typed_tensors(
+pub(crate) fn typed_tensors(
     program: &TypedProgram,
     evidence: &Evidence,
 ) -> Result<Vec<(Slot, Tensor)>, ReplayError> {

@@ -205,7 +205,7 @@ impl Runner {
         Ok(Evidence { list, tensors: given.collect::<Result<_, ComputeError>>()? })
     }
 
-    fn no_layer(&self, layer: u32) -> RunError {
+    pub(crate) fn no_layer(&self, layer: u32) -> RunError {
         RunError::Layer { layer, last: self.program.layer_count() }
     }
 

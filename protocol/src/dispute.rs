@@ -97,6 +97,8 @@ pub enum Outcome {
     BothTimeout,
     /// The side showed padding that is not EMPTY.
     Padding(Side),
+    /// The executor had signed another claim for the same attempt.
+    Equivocation,
 }
 
 impl Outcome {
@@ -108,6 +110,7 @@ impl Outcome {
                 | Self::ExecutorTimeout
                 | Self::BothTimeout
                 | Self::Padding(Side::Executor)
+                | Self::Equivocation
         )
     }
 
@@ -131,6 +134,7 @@ impl Outcome {
             Self::BothTimeout => "both_timeout",
             Self::Padding(Side::Executor) => "executor_padding",
             Self::Padding(Side::Challenger) => "challenger_padding",
+            Self::Equivocation => "equivocation",
         }
     }
 }

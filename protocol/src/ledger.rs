@@ -27,6 +27,8 @@ pub enum Account {
     Burned = 4,
     /// The arbiter's metered costs.
     Treasury = 5,
+    /// A withdrawal under way, named by its request.
+    Pending(MessageId) = 6,
 }
 
 /// Why money moves.
@@ -60,6 +62,12 @@ pub enum TransferKind {
     LapseFee = 10,
     /// The burned rest of a slash.
     Burn = 11,
+    /// What it cost to prove an equivocation, out of a slash.
+    ProofCost = 12,
+    /// What a challenger spent before an equivocation was proven, out of a slash.
+    ChallengeCost = 13,
+    /// Money set apart for a withdrawal.
+    WithdrawalRequest = 14,
 }
 
 impl TransferKind {
@@ -78,6 +86,9 @@ impl TransferKind {
             Self::DisputeCost => "dispute_cost",
             Self::LapseFee => "lapse_fee",
             Self::Burn => "burn",
+            Self::ProofCost => "proof_cost",
+            Self::ChallengeCost => "challenge_cost",
+            Self::WithdrawalRequest => "withdrawal_request",
         }
     }
 }

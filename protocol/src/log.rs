@@ -45,6 +45,8 @@ pub enum LoggedEvent {
     Heartbeat = 5,
     /// The arbiter serves again after a gap.
     Resumed = 6,
+    /// A withdrawal was due and is paid.
+    Paid(MessageId) = 7,
 }
 
 /// One entry of the log.

@@ -5,7 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, hash, tensor_digest};
 
-use crate::{Amount, Key, MessageId, NetworkId, Signature, Signed, Time};
+use crate::{Amount, Key, MessageId, NetworkId, Params, Signature, Signed, Time};
 
 /// An artifact's id: the digest of its manifest.
 #[derive(
@@ -77,6 +77,15 @@ pub struct Withdraw {
     pub amount: Amount,
     /// Makes two equal withdrawals two messages.
     pub nonce: u64,
+}
+
+/// The operator announces new parameters. What was admitted before they come into force keeps its own.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Announce {
+    /// From when on, in serving time.
+    pub from: Time,
+    /// The parameters.
+    pub params: Box<Params>,
 }
 
 /// A request for one inference. The signer is the requester.
@@ -309,6 +318,8 @@ pub enum Message {
     ChunkDissection(ChunkDissection) = 13,
     /// A proof that a key claimed twice.
     Equivocation(Equivocation) = 14,
+    /// New parameters, with notice.
+    Announce(Announce) = 15,
 }
 
 impl Message {
@@ -329,6 +340,7 @@ impl Message {
             Self::SubDissection(_) => "sub_dissection",
             Self::ChunkDissection(_) => "chunk_dissection",
             Self::Equivocation(_) => "equivocation",
+            Self::Announce(_) => "announce",
         }
     }
 

@@ -79,14 +79,13 @@ impl Step<'_> {
             Message::Commit(commit) => self.commit(ready, commit),
             Message::Reveal(reveal) => self.reveal(ready, reveal),
             Message::Dissection(dissection) => self.dissection(ready, dissection),
-            Message::SubRoot(_)
-            | Message::SubDissection(_)
-            | Message::ChunkDissection(_)
-            | Message::Equivocation(_) => {
+            Message::Equivocation(proof) => self.equivocation(ready, proof),
+            Message::SubRoot(_) | Message::SubDissection(_) | Message::ChunkDissection(_) => {
                 Err(Rejection::NotPlayed { kind: ready.message().kind() })
             }
             Message::AdmitArtifact(_)
             | Message::Mint(_)
+            | Message::Announce(_)
             | Message::Withdraw(_)
             | Message::Job(_)
             | Message::Evidence(_) => Err(Rejection::WrongKind { kind: ready.message().kind() }),
@@ -146,7 +145,7 @@ impl Step<'_> {
         }
     }
 
-    fn tick(&mut self) -> Result<(), Rejection> {
+    pub(crate) fn tick(&mut self) -> Result<(), Rejection> {
         let now = self.now;
         match &self.state.phase {
             JobPhase::Open if now >= self.state.job.deadline => {

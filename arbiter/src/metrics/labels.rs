@@ -20,6 +20,7 @@ pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "both_timeout",
     "executor_padding",
     "challenger_padding",
+    "equivocation",
 ];
 
 /// Kinds of messages.
@@ -38,6 +39,7 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "sub_dissection",
     "chunk_dissection",
     "equivocation",
+    "announce",
 ];
 
 /// Kinds of transfers.
@@ -54,6 +56,9 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "dispute_cost",
     "lapse_fee",
     "burn",
+    "proof_cost",
+    "challenge_cost",
+    "withdrawal_request",
 ];
 
 /// Requests of participants.
@@ -70,6 +75,9 @@ pub(super) const REQUESTS: &[&str] = &[
     "account",
     "totals",
     "case",
+    "schedule",
+    "statement",
+    "message",
 ];
 
 /// What becomes of a message.

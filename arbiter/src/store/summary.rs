@@ -16,6 +16,8 @@ pub mod kind {
     pub const RESUMED: u8 = 35;
     /// A heartbeat; never on the feed.
     pub const HEARTBEAT: u8 = 36;
+    /// A withdrawal was paid.
+    pub const PAID: u8 = 37;
 }
 
 /// One line about a job.
@@ -66,6 +68,7 @@ pub fn entry_kind(event: &LoggedEvent) -> u8 {
         LoggedEvent::Ran { .. } => kind::RAN,
         LoggedEvent::Resumed => kind::RESUMED,
         LoggedEvent::Heartbeat => kind::HEARTBEAT,
+        LoggedEvent::Paid(_) => kind::PAID,
     }
 }
 
@@ -86,6 +89,7 @@ pub fn message_kind(message: &Message) -> u8 {
         Message::SubDissection(_) => 12,
         Message::ChunkDissection(_) => 13,
         Message::Equivocation(_) => 14,
+        Message::Announce(_) => 15,
     }
 }
 
@@ -104,6 +108,7 @@ pub fn entry_topic(event: &LoggedEvent, job: Option<&JobState>) -> Option<Digest
         }
         LoggedEvent::Resumed => Some(Digest::default()),
         LoggedEvent::Heartbeat => None,
+        LoggedEvent::Paid(withdrawal) => Some(withdrawal.0),
     }
 }
 
@@ -111,6 +116,8 @@ fn message_topic(signed: &Signed) -> Digest {
     match &signed.message {
         Message::AdmitArtifact(admit) => admit.artifact.0,
         Message::Mint(mint) => Digest(*mint.to.as_bytes()),
+        // New parameters concern everybody.
+        Message::Announce(_) => Digest::default(),
         _ => Digest(*signed.signer.as_bytes()),
     }
 }

@@ -7,8 +7,7 @@ use gainsay_protocol::{
 };
 
 use crate::world::{
-    Cast, Person, Telling, check_fold, is_refused, judged_layer, kernels, model, params,
-    start,
+    Cast, Person, Telling, check_fold, is_refused, judged_layer, kernels, model, params, start,
 };
 
 /// What somebody with the artifact finds in a case file from the arbiter, which carries no weights.

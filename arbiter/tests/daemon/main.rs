@@ -4,6 +4,7 @@
 
 mod disputes;
 mod http;
+mod ledger;
 mod refusals;
 mod restart;
 mod world;

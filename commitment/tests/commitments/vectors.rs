@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use gainsay_commitment::{
-    Context, Digest, StateList, TraceTree, content, empty, hash_bytes, leaf_digest, state_digest,
-    tensor_digest,
+    Context, Digest, StateList, StepTree, TraceTree, content, empty, hash_bytes,
+    inner_state_digest, leaf_digest, state_digest, tensor_digest,
 };
 
 fn committed() -> BTreeMap<&'static str, Digest> {
@@ -39,6 +39,13 @@ fn computed() -> BTreeMap<String, Digest> {
     for layers in [1u8, 2, 3, 4, 7, 8, 12, 31, 100] {
         let states: Vec<Digest> = (0..=layers).map(|index| content(&[index])).collect();
         found.insert(format!("trace of {layers} layers"), TraceTree::new(&states).unwrap().root());
+    }
+    let list = StateList(vec![(4, content(b"abc")), (9, content(b"d"))]);
+    found.insert("inner state 2 of layer 3".into(), inner_state_digest(3, 2, &list));
+    for steps in [1u8, 2, 3, 7, 8, 100] {
+        let states: Vec<Digest> = (0..=steps).map(|index| content(&[index])).collect();
+        let tree = StepTree::new(3, &states).unwrap();
+        found.insert(format!("sub-root of {steps} steps of layer 3"), tree.root());
     }
     found
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod below;
 mod calls;
 
 use std::num::NonZeroUsize;

@@ -198,6 +198,7 @@ fn test_params(arbiter: gainsay_protocol::Key) -> Params {
         lapse_fee: Amount(1),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: gainsay_protocol::LedgerParams::FREE,
     }
 }
 

@@ -42,6 +42,7 @@ pub fn params(arbiter: Key, operator: Key) -> Params {
         lapse_fee: Amount(1_000_000),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: gainsay_protocol::LedgerParams::FREE,
     }
 }
 
@@ -332,6 +333,7 @@ impl World {
             free: self.ledger.balance(Account::Free(key)),
             bonds: Amount(bonds.map(|bond| self.ledger.balance(*bond).0).sum()),
             escrow: Amount::ZERO,
+            pending: Amount::ZERO,
         }
     }
 

@@ -5,10 +5,13 @@
 mod attacks;
 mod clocks;
 mod divergence;
+mod economics;
 mod envelope;
+mod equivocation;
 mod game;
 mod gaps;
 mod invariants;
+mod ledger;
 mod money;
 mod params;
 mod players;

@@ -33,6 +33,7 @@ enum Op {
     Move(u8),
     MoveOf { signer: u8, owner: u8 },
     Noise(u8, u8),
+    Equivocate { prover: u8, about: u8, traces: (u8, u8) },
     Again(usize),
     Machine(Machine),
     HonestTake,
@@ -56,6 +57,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (key.clone(), player).prop_map(|(signer, owner)| Op::MoveOf { signer, owner }),
         4 => (key.clone(), 0u8..12).prop_map(|(key, kind)| Op::Noise(key, kind)),
         2 => (0usize..400).prop_map(Op::Again),
+        1 => (key.clone(), key.clone(), (0u8..8, 0u8..8))
+            .prop_map(|(prover, about, traces)| Op::Equivocate { prover, about, traces }),
         1 => prop_oneof![
             4 => Just(Machine::Works),
             1 => Just(Machine::FailsToReplay),
@@ -261,6 +264,19 @@ impl World {
         })
     }
 
+    /// A hostile key says two things for the attempt under way, and somebody proves it.
+    fn equivocate(&mut self, prover: u8, about: u8, traces: (u8, u8)) {
+        let attempt = self.game.job.claim().map_or(0, |claim| claim.claim.attempt);
+        let claims = [traces.0, traces.1].map(|trace| {
+            let claim = Claim { attempt, ..claim_of(&self.game.job, &self.trace(trace)) };
+            Signed::new(keypair(about), self.game.network, Message::Claim(claim))
+        });
+        let [one, other] = claims;
+        if let Ok(proof) = Equivocation::prove(self.game.network, one, other) {
+            let _ = self.send(prover, Message::Equivocation(proof));
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
             Op::Pass(millis) => self.pass(millis, true),
@@ -293,6 +309,7 @@ impl World {
                     let _ = self.send(key, message);
                 }
             }
+            Op::Equivocate { prover, about, traces } => self.equivocate(prover, about, traces),
             Op::Again(at) => {
                 let said = self.game.log.get(at).map(|(_, entry)| entry.clone());
                 if let Some(Entry::Message(ready) | Entry::Evidence(ready, _)) = said {
@@ -314,15 +331,9 @@ impl World {
     /// `bounded_delay`: the most serving time from a claim's admission to its end. The arbiter's replays and
     /// its run take none here.
     fn longest(&self) -> u64 {
-        let Params { window, reveal, budget, grace, arity, .. } = self.game.params;
-        let depth = u64::from(self.game.truth.shape().depth());
-        let rounds = depth.div_ceil(arity.levels().into()) + 1;
-        window.0
-            + reveal.0
-            + 2 * budget.0
-            + 2 * rounds * grace.0
-            + self.gaps * 2 * grace.0
-            + self.lag
+        let gaps = u32::try_from(self.gaps).unwrap();
+        let service = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps };
+        self.game.params.d_max(self.game.layers(), &service).unwrap().0 + self.lag
     }
 
     /// `honest_never_loses`.

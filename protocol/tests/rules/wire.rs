@@ -119,6 +119,10 @@ pub fn examples() -> Vec<Message> {
         sub_dissection(claim_id, node),
         chunk_dissection(claim_id),
         Message::Equivocation(Equivocation { one: signed(8), other: signed(25) }),
+        Message::Announce(Announce {
+            from: Time(70_000),
+            params: Box::new(crate::game::params(16)),
+        }),
     ]
 }
 
@@ -141,6 +145,7 @@ fn entries() -> Vec<LogEntry> {
         LoggedEvent::Ran { job, claim, root: Some(digest(26)) },
         LoggedEvent::Heartbeat,
         LoggedEvent::Resumed,
+        LoggedEvent::Paid(MessageId(digest(27))),
     ];
     (0..).zip(events).map(|(index, event)| LogEntry { index, time: Time(100), event }).collect()
 }
@@ -179,6 +184,7 @@ fn computed() -> BTreeMap<String, String> {
         Account::Bond(MessageId(digest(3))),
         Account::Burned,
         Account::Treasury,
+        Account::Pending(MessageId(digest(28))),
     ];
     for account in accounts {
         let bytes = borsh::to_vec(&account).unwrap();
@@ -205,8 +211,8 @@ fn every_wire_type_has_its_committed_encoding() {
 #[test]
 fn messages_are_numbered_from_1_without_gaps() {
     let tags: Vec<u8> = examples().iter().map(|m| borsh::to_vec(m).unwrap()[0]).collect();
-    assert_eq!(tags, (1..=14).collect::<Vec<_>>());
-    for tag in [0].into_iter().chain(15..=255u8) {
+    assert_eq!(tags, (1..=15).collect::<Vec<_>>());
+    for tag in [0].into_iter().chain(16..=255u8) {
         let bytes = [&[tag][..], &[0; 400]].concat();
         assert!(borsh::from_slice::<Message>(&bytes).is_err());
     }
@@ -222,7 +228,7 @@ fn a_message_id_is_over_network_signer_and_content_and_not_the_signature() {
             [at(1, network), at(2, network), at(1, NetworkId(digest(91)))]
         })
         .collect();
-    assert_eq!(ids.len(), 3 * 14);
+    assert_eq!(ids.len(), 3 * 15);
     let signed = Signed::new(keypair(1), network, examples().swap_remove(0));
     let other = Signed { signature: Signature([0; 64]), ..signed.clone() };
     assert_eq!(signed.id(), other.id());

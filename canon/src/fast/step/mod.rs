@@ -12,6 +12,7 @@ mod lines;
 mod operand;
 mod pages;
 mod scratch;
+mod streamed;
 mod tile;
 mod view;
 mod visible;

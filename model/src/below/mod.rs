@@ -1,0 +1,21 @@
+//! Below a layer: its steps, the states between them, and the replay of one step or of one chunk of what it gives.
+//!
+//! A step is one instruction of the layer, in program order. What only moves data is a step too, so that a step is never
+//! more than one operator; attention, softmax and layer normalisation are one step each, because a chunk of their result
+//! needs no more than some rows. `D_j` lists what is live after j steps as a state does. What a chunk of a result reads
+//! follows from the operator and, where it indexes, from its indices: `reads` says it, `region` cuts it out.
+
+mod contraction;
+mod judge;
+mod reads;
+mod region;
+mod run;
+mod steps;
+
+pub use self::judge::{
+    ChunkEvidence, ChunkId, OperandSlice, check_inner_list, check_step, chunk_operands,
+    judge_chunk, judge_step, step_evidence,
+};
+pub use self::reads::JudgedBy;
+pub use self::run::{StepValues, SubTrace, Tamper};
+pub use self::steps::{Steps, StepsError};
