@@ -1,12 +1,12 @@
 //! The layer table: where a program is cut into layers, as a pure function of the program.
 //!
-//! A boundary `b` lies after `b` instructions. It is a **candidate** if it belongs to a run of boundaries with
-//! equally many live values that has more live values on either side. A layer without arithmetic, or one that
-//! reads no parameters and has less arithmetic than the one before it, is merged into it. A block (what is named by a
-//! number, as `layers.3`) is not cut where enough cuts lie between blocks. Cuts are then thinned until the bytes of all
-//! inner states are within the hash budget, or four layers are left: each time, the cut whose state is largest for the
-//! arithmetic of the two layers it parts is dropped (the earliest of equals), so that layers come out about equal.
-//! Invariants: layers are contiguous, cover the program, and there is at least one.
+//! A boundary is a **candidate** if it belongs to a run of boundaries with equally many live values that has more live
+//! values on either side. A layer without arithmetic, or one that reads no parameters and has less than the one before it, is
+//! merged into it. A block (what is named by a number, as `layers.3`) is not cut where enough cuts lie between blocks. What is
+//! small beside its neighbour (an embedding, a norm) joins it if the state between them is large. Cuts are then thinned until
+//! the bytes of all inner states are within the hash budget, or four layers are left: each time, the cut whose state is
+//! largest for the arithmetic of the two layers it parts is dropped (the earliest of equals), so that layers come out about
+//! equal. Invariants: layers are contiguous, cover the program, and there is at least one.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -24,6 +24,8 @@ pub const FLOP_PER_HASHED_BYTE: u64 = 2300;
 pub const LEAST_HASH_BUDGET_BYTES: u64 = 64 * 1024;
 /// Thinning stops here even over budget.
 pub const LEAST_LAYERS: usize = 4;
+/// What has so many times less arithmetic than the layer beside it is not worth a large state between them.
+const SMALL_BESIDE: u64 = 4;
 /// Bytes hashed for one entry of a state's list: a slot number and a digest.
 const ENTRY_BYTES: u64 = 36;
 /// The most operators that a layer's name lists.
@@ -73,7 +75,8 @@ impl LayerTable {
         let boundaries = Boundaries::of(program);
         let costs = CostSums::of(program.costs());
         let cuts = merge_trivial(program, candidates(&boundaries), &costs);
-        let cuts = thin(keep_blocks(program, cuts), &boundaries, &costs);
+        let cuts = join_small(keep_blocks(program, cuts), &boundaries, &costs);
+        let cuts = thin(cuts, &boundaries, &costs);
         let ends = cuts.iter().copied().chain([costs.end()]);
         let firsts = [0].into_iter().chain(cuts.iter().copied());
         let mut names = Names::default();
@@ -288,6 +291,29 @@ fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>) -> Vec<u32> {
     if kept.len() + 1 < LEAST_LAYERS { cuts } else { kept }
 }
 
+/// Drops the cuts with large states between a layer and what is small beside it, all of it together.
+fn join_small(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
+    let mut kept: Vec<u32> = Vec::with_capacity(cuts.len());
+    let ends = cuts.iter().skip(1).copied().chain([costs.end()]);
+    let first = costs.between(0, cuts.first().copied().unwrap_or(costs.end()));
+    // The layer so far, and the heaviest of those that it was.
+    let (mut sum, mut heaviest) = (first, first);
+    for (&cut, end) in cuts.iter().zip(ends) {
+        let next = costs.between(cut, end);
+        let (large, small) =
+            if heaviest < next { (next, sum) } else { (heaviest, sum - heaviest + next) };
+        let joins = small.saturating_mul(SMALL_BESIDE) < large
+            && boundaries.price(cut) > LEAST_HASH_BUDGET_BYTES;
+        if joins {
+            (sum, heaviest) = (sum + next, large);
+        } else {
+            kept.push(cut);
+            (sum, heaviest) = (next, next);
+        }
+    }
+    kept
+}
+
 /// The block that a module is part of: the path up to its last number.
 fn block(module: &str) -> Option<&str> {
     let ends = module.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at);
@@ -323,13 +349,15 @@ fn heaviest(program: &TypedProgram, range: InstructionRange) -> Option<&str> {
     heaviest.map(|(name, _)| name).filter(|name| !name.is_empty())
 }
 
-/// The module whose parameters the layer reads, the heaviest of several, else its operators.
+/// The module whose parameters the layer reads; of several blocks, or a block and more, the heaviest; else its operators.
 fn layer_name(program: &TypedProgram, range: InstructionRange) -> String {
     let instructions = program.instructions(range);
-    if let Some(prefix) = module(program, range).filter(|prefix| !prefix.is_empty()) {
-        return prefix.to_owned();
-    }
-    if let Some(name) = heaviest(program, range) {
+    let prefix = module(program, range).filter(|prefix| !prefix.is_empty());
+    let heaviest = heaviest(program, range);
+    let whole = prefix.filter(|&prefix| {
+        block(prefix).is_some() || heaviest.is_none_or(|heaviest| block(heaviest).is_none())
+    });
+    if let Some(name) = whole.or(heaviest) {
         return name.to_owned();
     }
     let mut operators: Vec<&'static str> =

@@ -171,6 +171,30 @@ fn a_program_with_fewer_cuts_has_fewer_layers() {
     assert_eq!(names(&net.finish(x)), ["permute+reshape"]);
 }
 
+/// Linear layers of these widths one after the other, on so many rows.
+fn chain(rows: u64, widths: &[u64]) -> TypedProgram {
+    let mut net = Net::new();
+    let mut x = net.builder.input("x", TensorType::new(DType::F32, [rows, widths[0]]));
+    for (at, &width) in widths.iter().enumerate().skip(1) {
+        x = net.linear(&format!("fc{at}"), x, width);
+    }
+    net.finish(x)
+}
+
+#[test]
+fn what_is_small_beside_a_layer_joins_it_where_the_state_between_them_is_large() {
+    let widths = [16, 512, 512, 16, 512, 512, 16];
+    let small = chain(4, &widths);
+    assert_eq!(names(&small), ["fc1", "fc2", "fc3", "fc4", "fc5", "fc6"]);
+    let large = chain(64, &widths);
+    assert_eq!(names(&large).len(), 2, "{:?}", names(&large));
+    // However many small ones there are, they are together less than a quarter of what they join.
+    let tail: Vec<u64> = [512, 512].into_iter().chain([48; 40]).collect();
+    let costs: Vec<u64> = chain(2048, &tail).layers().iter().map(|layer| layer.cost).collect();
+    assert!(costs[0] * 4 < chain(2048, &[512, 512]).total_cost() * 5, "{costs:?}");
+    assert!(costs.len() >= LEAST_LAYERS, "{costs:?}");
+}
+
 #[test]
 fn residual_edges_are_live_tensors_of_the_state() {
     let program = encoder(1, 8, 4);
@@ -251,12 +275,10 @@ fn the_blocks_of_published_networks_are_a_layer_each() {
     let bert = encoder(6, 384, 12, 8, 128);
     let expected: Vec<String> = (0..6).map(|block| format!("encoder.layers.{block}")).collect();
     assert_eq!(names(&bert.programs()[0]), expected);
-    // With more arithmetic per byte there is room for cuts inside of blocks, but no need.
+    // With more arithmetic per byte there is room for cuts inside of blocks, but no need. Embedding, norm and a small head are
+    // not worth states of their own.
     let llama = decoder(3, 1024, 8, 16);
-    let expected: Vec<String> = (0..3)
-        .map(|block| format!("layers.{block}"))
-        .chain(["norm".to_owned(), "head".to_owned()])
-        .collect();
+    let expected: Vec<String> = (0..3).map(|block| format!("layers.{block}")).collect();
     assert_eq!(names(&llama.programs()[0]), expected);
     // The first states of an image network are too large for its arithmetic; from there on every block is a layer.
     let image = resnet(224);

@@ -40,9 +40,16 @@ impl Panels {
     pub(super) fn new(fast: &Fast, k: usize, n: usize, matrix: &Matrix<'_>) -> Panels {
         let last = tile::padded(fast.vectors, n % WIDTH);
         let mut packed = fast.pages.take((n / WIDTH * WIDTH + last) * k);
-        for (index, panel) in packed.get_mut().chunks_mut(WIDTH * k).enumerate() {
-            let columns = index * WIDTH..n.min((index + 1) * WIDTH);
-            matrix.pack(fast.vectors, (0, k), columns, panel);
+        let length = (WIDTH * k).max(1);
+        let pack = |start: usize, panel: &mut [f32]| {
+            let first = start / length * WIDTH;
+            matrix.pack(fast.vectors, (0, k), first..n.min(first + WIDTH), panel);
+        };
+        let threads = fast.threads.worthwhile((k * n) as u64);
+        if fast.threads.chunks(threads, packed.get_mut(), length, &pack).is_err() {
+            // No thread could set up its arithmetic, and a copy needs none.
+            let panels = packed.get_mut().chunks_mut(length).enumerate();
+            panels.for_each(|(index, panel)| pack(index * length, panel));
         }
         Panels { packed }
     }
