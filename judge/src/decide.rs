@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use gainsay_canon::{Kernels, Tensor};
 use gainsay_commitment::{OpeningError, TraceShape, TreeError, artifact_digest, leaf_digest};
 use gainsay_model::{
-    Ambient, ArtifactError, Limits, Manifest, ReplayError, Required, TypedProgram, replay_layer,
+    Ambient, ArtifactError, Input, Limits, Manifest, ReplayError, Required, TypedProgram,
+    replay_layer,
 };
 use gainsay_protocol::{
     Claim, ClaimId, EnvelopeError, Job, JobId, Key, Message, Reveal, Signed, TensorRef, Verdict,
@@ -19,8 +20,26 @@ const MAX_OPERATIONS: u64 = 1 << 45;
 /// The most bytes that the program's values may take at once.
 const MAX_BYTES: u64 = 16 << 30;
 
-fn check_size(what: &'static str, found: u64, most: u64) -> Result<(), CaseError> {
+/// Refuses what would take more than anybody should have to spend on a stranger's file.
+pub(crate) fn check_size(what: &'static str, found: u64) -> Result<(), CaseError> {
+    let most = if what == OPERATIONS { MAX_OPERATIONS } else { MAX_BYTES };
     if found <= most { Ok(()) } else { Err(CaseError::TooLarge { what, found, most }) }
+}
+
+/// What [`check_size`] calls arithmetic.
+const OPERATIONS: &str = "operations";
+
+/// The part of a layer that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedStep {
+    /// The step, from 1.
+    pub step: u32,
+    /// m: the layer's steps.
+    pub steps: u32,
+    /// The step's operator.
+    pub operator: &'static str,
+    /// The chunk of its value, unless the step was judged whole.
+    pub chunk: Option<u64>,
 }
 
 /// What a case says.
@@ -44,6 +63,8 @@ pub struct Judgement {
     pub executor: Key,
     /// Who revealed the counter root.
     pub challenger: Key,
+    /// What of the layer was replayed, if not all of it.
+    pub step: Option<JudgedStep>,
 }
 
 /// Why a case cannot be judged: nothing follows from it.
@@ -117,9 +138,60 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
     if case.version != CASE_VERSION {
         return Err(CaseEncodingError::Version { found: case.version }.into());
     }
-    let (job, job_said) = signed_job(&case.job)?;
-    let (claim, claim_said) = signed_claim(case)?;
-    let (reveal, reveal_said) = signed_reveal(case)?;
+    let signed = [&case.job, &case.claim, &case.challenge];
+    let found = parts(signed, (&case.manifest, &case.program), case.layer)?;
+    check_size(OPERATIONS, found.operations)?;
+    check_size("bytes at once", found.program.peak_bytes())?;
+    check_openings(case, found.claim, found.reveal)?;
+    let verdict = replay(case, &found, kernels)?;
+    Ok(found.judgement(verdict, case.layer, found.operations, None))
+}
+
+/// What the signed parts and the registry entry of a case say.
+pub(crate) struct Parts<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) claim: &'a Claim,
+    pub(crate) reveal: &'a Reveal,
+    pub(crate) manifest: Manifest,
+    pub(crate) program: TypedProgram,
+    layer_name: String,
+    operations: u64,
+    ids: (JobId, ClaimId),
+    keys: (Key, Key),
+}
+
+impl Parts<'_> {
+    pub(crate) fn judgement(
+        &self,
+        verdict: Verdict,
+        layer: u32,
+        operations: u64,
+        step: Option<JudgedStep>,
+    ) -> Judgement {
+        Judgement {
+            verdict,
+            layer,
+            layers: self.claim.layers,
+            layer_name: self.layer_name.clone(),
+            operations,
+            job: self.ids.0,
+            claim: self.ids.1,
+            executor: self.keys.0,
+            challenger: self.keys.1,
+            step,
+        }
+    }
+}
+
+/// Checks that job, claim, reveal and registry entry are signed and belong together.
+pub(crate) fn parts<'a>(
+    [job, claim, challenge]: [&'a Signed; 3],
+    (manifest, program): (&[u8], &[u8]),
+    layer: u32,
+) -> Result<Parts<'a>, CaseError> {
+    let (job, job_said) = signed_job(job)?;
+    let (claim, claim_said) = signed_claim(claim, job.signed())?;
+    let (reveal, reveal_said) = signed_reveal(challenge, job.signed())?;
     let ids = (JobId(job.id()), ClaimId(claim.id()));
     if claim_said.job != ids.0 {
         return Err(CaseError::Mismatch("the claim is on another job"));
@@ -127,31 +199,28 @@ pub fn judge(case: &Case, kernels: &Kernels) -> Result<Judgement, CaseError> {
     if reveal_said.claim != ids.1 {
         return Err(CaseError::Mismatch("the challenge is of another claim"));
     }
-    let (manifest, program) = registry_entry(case, job_said)?;
+    let (manifest, program) = registry_entry((manifest, program), job_said)?;
     if claim_said.layers != program.layer_count() {
         return Err(CaseError::Mismatch("the claim's trace is not as long as the program"));
     }
-    let layer =
-        program.layer(case.layer).ok_or(CaseError::Mismatch("the program has no such layer"))?;
-    check_size("operations", layer.cost, MAX_OPERATIONS)?;
-    check_size("bytes at once", program.peak_bytes(), MAX_BYTES)?;
-    check_openings(case, claim_said, reveal_said)?;
-    let verdict = replay(case, &manifest, &program, (job_said, claim_said), kernels)?;
-    Ok(Judgement {
-        verdict,
-        layer: case.layer,
-        layers: claim_said.layers,
-        layer_name: layer.name.clone(),
-        operations: layer.cost,
-        job: ids.0,
-        claim: ids.1,
-        executor: claim.signer(),
-        challenger: reveal.signer(),
+    let found = program.layer(layer);
+    let found = found.ok_or(CaseError::Mismatch("the program has no such layer"))?;
+    let (layer_name, operations) = (found.name.clone(), found.cost);
+    Ok(Parts {
+        job: job_said,
+        claim: claim_said,
+        reveal: reveal_said,
+        manifest,
+        program,
+        layer_name,
+        operations,
+        ids,
+        keys: (claim.signer(), reveal.signer()),
     })
 }
 
-fn verified(what: &'static str, signed: &Signed, case: &Case) -> Result<Verified, CaseError> {
-    let network = case.job.network;
+fn verified(what: &'static str, signed: &Signed, job: &Signed) -> Result<Verified, CaseError> {
+    let network = job.network;
     signed.clone().verify(network).map_err(|source| CaseError::Envelope { what, source })
 }
 
@@ -164,28 +233,34 @@ fn signed_job(signed: &Signed) -> Result<(Verified, &Job), CaseError> {
     }
 }
 
-fn signed_claim(case: &Case) -> Result<(Verified, &Claim), CaseError> {
-    let verified = verified("the claim", &case.claim, case)?;
-    match &case.claim.message {
+fn signed_claim<'a>(signed: &'a Signed, job: &Signed) -> Result<(Verified, &'a Claim), CaseError> {
+    let verified = verified("the claim", signed, job)?;
+    match &signed.message {
         Message::Claim(claim) => Ok((verified, claim)),
         _ => Err(CaseError::Mismatch("the part that should be a claim is not one")),
     }
 }
 
-fn signed_reveal(case: &Case) -> Result<(Verified, &Reveal), CaseError> {
-    let verified = verified("the challenge", &case.challenge, case)?;
-    match &case.challenge.message {
+fn signed_reveal<'a>(
+    signed: &'a Signed,
+    job: &Signed,
+) -> Result<(Verified, &'a Reveal), CaseError> {
+    let verified = verified("the challenge", signed, job)?;
+    match &signed.message {
         Message::Reveal(reveal) => Ok((verified, reveal)),
         _ => Err(CaseError::Mismatch("the part that should be a challenge is not one")),
     }
 }
 
-fn registry_entry(case: &Case, job: &Job) -> Result<(Manifest, TypedProgram), CaseError> {
-    let manifest = Manifest::decode(&case.manifest, &Limits::default())?;
-    if artifact_digest(&case.manifest) != job.artifact.0 {
+fn registry_entry(
+    (bytes, program): (&[u8], &[u8]),
+    job: &Job,
+) -> Result<(Manifest, TypedProgram), CaseError> {
+    let manifest = Manifest::decode(bytes, &Limits::default())?;
+    if artifact_digest(bytes) != job.artifact.0 {
         return Err(CaseError::Mismatch("the manifest is of another artifact than the job's"));
     }
-    let program = manifest.typed_program(job.program, &case.program)?;
+    let program = manifest.typed_program(job.program, program)?;
     Ok((manifest, program))
 }
 
@@ -218,14 +293,9 @@ fn check_openings(case: &Case, claim: &Claim, reveal: &Reveal) -> Result<(), Cas
     Ok(())
 }
 
-fn replay(
-    case: &Case,
-    manifest: &Manifest,
-    program: &TypedProgram,
-    (job, claim): (&Job, &Claim),
-    kernels: &Kernels,
-) -> Result<Verdict, CaseError> {
-    let inputs = inputs(case, program, job)?;
+fn replay(case: &Case, found: &Parts<'_>, kernels: &Kernels) -> Result<Verdict, CaseError> {
+    let (manifest, program) = (&found.manifest, &found.program);
+    let inputs = found.inputs(&case.inputs)?;
     let required = Required::of(program, case.layer)
         .ok_or(CaseError::Mismatch("the program has no such layer"))?;
     if !case.weights.iter().map(|(index, _)| *index).eq(required.weights) {
@@ -244,7 +314,7 @@ fn replay(
         Err(ReplayError::Malformed(_)) => return Ok(Verdict::BothFault),
         Err(error) => return Err(CaseError::Replay(error)),
     };
-    let leaf = leaf_digest(case.layer, claim.layers + 1, state);
+    let leaf = leaf_digest(case.layer, found.claim.layers + 1, state);
     Ok(if leaf == case.openings.claim_leaf {
         Verdict::ChallengerFault
     } else if leaf == case.openings.counter_leaf {
@@ -254,31 +324,33 @@ fn replay(
     })
 }
 
-/// The job's inputs, checked against what the job names.
-fn inputs(case: &Case, program: &TypedProgram, job: &Job) -> Result<Vec<Tensor>, CaseError> {
-    let ports = &program.program().inputs;
-    if case.inputs.len() != job.inputs.len() || case.inputs.len() != ports.len() {
-        return Err(CaseError::Mismatch("the number of inputs is not the program's"));
-    }
-    let checked = |position: usize, bytes: &[u8], said: &TensorRef, port: &gainsay_model::Input| {
-        let tensor = &port.tensor;
-        let given = TensorRef {
-            dtype: tensor.dtype as u8,
-            shape: tensor.shape.clone(),
-            content: gainsay_commitment::content(bytes),
-        };
-        if given != *said {
-            let reason = "type, shape or content differ from the signed job".to_owned();
-            return Err(CaseError::Input { position, reason });
+impl Parts<'_> {
+    /// The job's inputs, checked against what the job names.
+    pub(crate) fn inputs(&self, given: &[Vec<u8>]) -> Result<Vec<Tensor>, CaseError> {
+        let (job, ports) = (self.job, &self.program.program().inputs);
+        if given.len() != job.inputs.len() || given.len() != ports.len() {
+            return Err(CaseError::Mismatch("the number of inputs is not the program's"));
         }
-        Tensor::from_bytes(tensor, bytes)
-            .map_err(|error| CaseError::Input { position, reason: error.to_string() })
-    };
-    case.inputs
-        .iter()
-        .zip(&job.inputs)
-        .zip(ports)
-        .enumerate()
-        .map(|(position, ((bytes, said), port))| checked(position, bytes, said, port))
-        .collect()
+        let checked = |position: usize, bytes: &[u8], said: &TensorRef, port: &Input| {
+            let tensor = &port.tensor;
+            let named = TensorRef {
+                dtype: tensor.dtype as u8,
+                shape: tensor.shape.clone(),
+                content: gainsay_commitment::content(bytes),
+            };
+            if named != *said {
+                let reason = "type, shape or content differ from the signed job".to_owned();
+                return Err(CaseError::Input { position, reason });
+            }
+            Tensor::from_bytes(tensor, bytes)
+                .map_err(|error| CaseError::Input { position, reason: error.to_string() })
+        };
+        given
+            .iter()
+            .zip(&job.inputs)
+            .zip(ports)
+            .enumerate()
+            .map(|(position, ((bytes, said), port))| checked(position, bytes, said, port))
+            .collect()
+    }
 }

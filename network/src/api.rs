@@ -6,7 +6,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
-    Amount, ArtifactId, ClaimId, JobId, JobState, Key, Params, PortType, Receipt, Signed, Time,
+    Amount, ArtifactId, ClaimId, DeepLayer, JobId, JobState, Key, Params, PortType, Receipt,
+    Signed, Time,
 };
 
 /// The most summaries or ids in one answer.
@@ -52,7 +53,7 @@ pub enum Request {
     Case {
         /// The claim.
         claim: ClaimId,
-        /// The counter root.
+        /// The counter root; below a layer, the challengers' sub-root of a pair.
         counter_root: Digest,
     } = 11,
 }
@@ -145,6 +146,8 @@ pub struct ProgramView {
     pub inputs: Vec<(String, PortType)>,
     /// The outputs: name and type.
     pub outputs: Vec<(String, PortType)>,
+    /// The layers over the arbiter's budget, with their steps.
+    pub below: Vec<DeepLayer>,
 }
 
 /// The case file of a judged dispute.

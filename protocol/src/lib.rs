@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+mod below;
+mod below_moves;
 mod claim;
 mod clock;
 mod dispute;
@@ -18,12 +20,15 @@ mod job;
 mod ledger;
 mod log;
 mod message;
+mod message_below;
 mod moves;
+mod pair;
 mod params;
 mod settle;
 mod step;
 mod units;
 
+pub use below::{Below, DeepLayer, DueBelow, Posted};
 pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
 pub use clock::{Clock, Standing, classify};
 pub use dispute::{Dispute, DisputePhase, Due, Known, Outcome, Side, Verdict};
@@ -35,9 +40,10 @@ pub use ledger::{Account, Ledger, LedgerError, Transfer, TransferKind};
 pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
 pub use message::{
     AdmitArtifact, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection, Equivocation,
-    EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepOpening, SubDissection, SubRoot, Take,
-    TensorRef, Withdraw, challenge_commitment,
+    EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepEvidence, StepValue, SubDissection,
+    SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
 };
-pub use params::{Params, ParamsError};
+pub use pair::{Pair, PairPhase, StepGiven};
+pub use params::{LayerBudget, Params, ParamsError};
 pub use step::{next_deadline, step};
 pub use units::{Amount, Millis, Time};

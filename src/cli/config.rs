@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use gainsay_commitment::Arity;
-use gainsay_protocol::{Amount, Key, Millis, Params};
+use gainsay_protocol::{Amount, Key, LayerBudget, Millis, Params};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Common, credits};
@@ -149,6 +149,10 @@ pub struct Network {
     pub attempts: u32,
     /// The least fee of a job.
     pub least_fee: String,
+    /// Bytes of values that the replay of a layer may read; a dispute about a larger one goes on below it.
+    pub layer_bytes: u64,
+    /// Arithmetic that the replay of a layer may take, in FLOP.
+    pub layer_operations: u64,
 }
 
 impl Default for Network {
@@ -171,6 +175,8 @@ impl Default for Network {
             lapse_fee: "0.1".into(),
             attempts: 3,
             least_fee: "0.01".into(),
+            layer_bytes: LayerBudget::default().bytes,
+            layer_operations: LayerBudget::default().operations,
         }
     }
 }
@@ -204,6 +210,10 @@ impl Network {
             lapse_fee: amount("lapse_fee", &self.lapse_fee)?,
             attempts: self.attempts,
             least_fee: amount("least_fee", &self.least_fee)?,
+            layer_budget: LayerBudget {
+                bytes: self.layer_bytes,
+                operations: self.layer_operations,
+            },
         };
         params.check().context("[network]")?;
         Ok(params)

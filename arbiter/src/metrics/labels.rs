@@ -20,6 +20,7 @@ pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "both_timeout",
     "executor_padding",
     "challenger_padding",
+    "executor_below",
 ];
 
 /// Kinds of messages.
@@ -38,6 +39,8 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "sub_dissection",
     "chunk_dissection",
     "equivocation",
+    "step_value",
+    "step_evidence",
 ];
 
 /// Kinds of transfers.

@@ -16,6 +16,8 @@ pub mod kind {
     pub const RESUMED: u8 = 35;
     /// A heartbeat; never on the feed.
     pub const HEARTBEAT: u8 = 36;
+    /// A step below a layer was judged.
+    pub const STEP_JUDGED: u8 = 37;
 }
 
 /// One line about a job.
@@ -63,6 +65,7 @@ pub fn entry_kind(event: &LoggedEvent) -> u8 {
         }
         LoggedEvent::Tick(_) => kind::TICK,
         LoggedEvent::Judged { .. } => kind::JUDGED,
+        LoggedEvent::StepJudged { .. } => kind::STEP_JUDGED,
         LoggedEvent::Ran { .. } => kind::RAN,
         LoggedEvent::Resumed => kind::RESUMED,
         LoggedEvent::Heartbeat => kind::HEARTBEAT,
@@ -86,6 +89,8 @@ pub fn message_kind(message: &Message) -> u8 {
         Message::SubDissection(_) => 12,
         Message::ChunkDissection(_) => 13,
         Message::Equivocation(_) => 14,
+        Message::StepValue(_) => 15,
+        Message::StepEvidence(_) => 16,
     }
 }
 
@@ -99,9 +104,10 @@ pub fn entry_topic(event: &LoggedEvent, job: Option<&JobState>) -> Option<Digest
         LoggedEvent::Message(signed) | LoggedEvent::Evidence { message: signed, .. } => {
             Some(message_topic(signed))
         }
-        LoggedEvent::Tick(job) | LoggedEvent::Judged { job, .. } | LoggedEvent::Ran { job, .. } => {
-            Some(job.0.0)
-        }
+        LoggedEvent::Tick(job)
+        | LoggedEvent::Judged { job, .. }
+        | LoggedEvent::StepJudged { job, .. }
+        | LoggedEvent::Ran { job, .. } => Some(job.0.0),
         LoggedEvent::Resumed => Some(Digest::default()),
         LoggedEvent::Heartbeat => None,
     }

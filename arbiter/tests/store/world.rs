@@ -49,6 +49,7 @@ pub fn params() -> Params {
         lapse_fee: Amount(5),
         attempts: 3,
         least_fee: Amount(1),
+        layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
 
@@ -90,6 +91,7 @@ impl World {
             layers: (1..=LAYERS).map(|layer| format!("layer {layer}")).collect(),
             inputs: port.clone(),
             outputs: port,
+            below: Vec::new(),
         };
         Self {
             params: params(),
