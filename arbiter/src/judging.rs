@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use gainsay_canon::Tensor;
 use gainsay_commitment::{Context, Digest, hash};
-use gainsay_judge::{CASE_VERSION, Case, CaseError, CaseFile, Openings, SignedVerdict, judge};
-use gainsay_model::{Required, Runner};
+use gainsay_judge::{
+    CASE_VERSION, Case, CaseError, CaseFile, Openings, SignedVerdict, Weights, judge,
+};
+use gainsay_model::{Artifact, Runner};
 use gainsay_protocol::{
     ClaimId, ClaimPhase, ClaimState, Dispute, DisputePhase, JobId, JobState, MessageId, Signed,
     Verdict,
@@ -200,7 +202,7 @@ impl Core {
             return Ok(None);
         };
         let registered = self.registry.get(state.job.artifact)?;
-        let case = self.assemble(&state, claim, dispute, &registered).await?;
+        let case = Arc::new(self.assemble(&state, claim, dispute, &registered).await?);
         let content = content_of(&case, &state);
         let started = Instant::now();
         let verdict = match self.store.replay(content).await? {
@@ -208,13 +210,13 @@ impl Core {
                 self.metrics.disputes.replays.with_label_values(&["cached"]).inc();
                 verdict
             }
-            None => self.replay(case.clone(), content).await?,
+            None => self.replay(case.clone(), registered.artifact, content).await?,
         };
         let replay_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let keypair = self.keypair.clone();
         let file = tokio::task::spawn_blocking(move || {
             let signed = SignedVerdict::new(&keypair, &case, verdict);
-            CaseFile::new(case, signed).to_bytes()
+            CaseFile::new(Arc::unwrap_or_clone(case), signed).to_bytes()
         });
         let file = file.await.map_err(|_| WorkError::Crash)?;
         let file = file.map_err(|error| WorkError::Case(error.into()))?;
@@ -223,10 +225,18 @@ impl Core {
     }
 
     /// Replays the disputed layer.
-    async fn replay(&self, case: Case, content: Digest) -> Result<Verdict, WorkError> {
+    async fn replay(
+        &self,
+        case: Arc<Case>,
+        artifact: Arc<Artifact>,
+        content: Digest,
+    ) -> Result<Verdict, WorkError> {
         let kernels = self.kernels.clone();
         let started = Instant::now();
-        let judged = tokio::task::spawn_blocking(move || judge(&case, &kernels)).await;
+        let judged = tokio::task::spawn_blocking(move || {
+            judge(&case, Weights::Artifact(&artifact), &kernels)
+        });
+        let judged = judged.await;
         let took = started.elapsed().as_secs_f64();
         let judgement = judged.map_err(|_| WorkError::Crash)??;
         self.metrics.disputes.replay_seconds.observe(took);
@@ -258,8 +268,6 @@ impl Core {
         let typed = artifact
             .program(state.job.program)
             .ok_or(WorkError::Missing("the artifact has no such program"))?;
-        let required = Required::of(typed, *layer)
-            .ok_or(WorkError::Missing("the program has no such layer"))?;
         let reveal = claim
             .members(*counter_root)
             .find_map(|challenge| challenge.revealed.as_ref())
@@ -271,11 +279,6 @@ impl Core {
             let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);
             inputs.push(self.blobs.load(input.content, limit).await?.to_vec());
         }
-        let weight = |index: u32| {
-            let weight = artifact.weight(index);
-            let weight = weight.ok_or(WorkError::Missing("the artifact has no such weight"))?;
-            Ok((index, weight.bytes().into_owned()))
-        };
         Ok(Case {
             version: CASE_VERSION,
             job: self.signed(state.id.0).await?,
@@ -287,7 +290,6 @@ impl Core {
             openings,
             evidence: self.evidence_of(list.clone(), tensors).await?,
             inputs,
-            weights: required.weights.into_iter().map(weight).collect::<Result<_, WorkError>>()?,
         })
     }
 

@@ -22,23 +22,36 @@ fn tensor(shape: &[u64]) -> Result<Tensor, Failed> {
     Ok(Tensor::f32(shape, values)?)
 }
 
+/// True in the last quarter of each row.
+fn mask(shape: &[u64]) -> Result<Tensor, Failed> {
+    let (count, row) = (shape.iter().product(), shape.last().copied().unwrap_or(1));
+    Ok(Tensor::bool(shape, (0..count).map(|i: u64| i % row >= row - row / 4).collect())?)
+}
+
 /// A step under construction.
 struct Case {
     spec: StepSpec,
     values: Vec<Vec<u64>>,
     constants: Vec<Vec<u64>>,
+    /// The value that is a mask; it hides the last quarter of every row.
+    mask: Option<usize>,
 }
 
 impl Case {
     fn new(operator: Operator) -> Case {
         let spec = StepSpec { operator, operands: vec![], chain: vec![], layout: vec![] };
-        Case { spec, values: vec![], constants: vec![] }
+        Case { spec, values: vec![], constants: vec![], mask: None }
     }
 
     fn value(mut self, shape: &[u64], view: Vec<Operator>) -> Case {
         self.spec.operands.push(Operand { source: Source::Value(self.values.len()), view });
         self.values.push(shape.to_vec());
         self
+    }
+
+    fn mask(mut self, shape: &[u64]) -> Case {
+        self.mask = Some(self.values.len());
+        self.value(shape, vec![])
     }
 
     fn constant(mut self, shape: &[u64]) -> Case {
@@ -75,7 +88,10 @@ impl Case {
 
     /// Prints the best time of a run and how many operations of the operator itself it does in a second.
     fn time(self, kernels: &Kernels, label: &str) -> Result<f64, Failed> {
-        let values = self.values.iter().map(|x| tensor(x)).collect::<Result<Vec<_>, _>>()?;
+        let value = |(i, shape): (usize, &Vec<u64>)| {
+            if self.mask == Some(i) { mask(shape) } else { tensor(shape) }
+        };
+        let values = self.values.iter().enumerate().map(value).collect::<Result<Vec<_>, _>>()?;
         let constants = self
             .constants
             .iter()
@@ -111,12 +127,19 @@ impl Case {
     }
 }
 
-fn attention(b: u64, h: u64, s: u64, d: u64) -> Case {
+/// Without a mask, or with one that hides the last quarter of the keys.
+#[derive(Clone, Copy, PartialEq)]
+enum Mask {
+    Nothing,
+    Padding,
+}
+
+fn attention([b, h, s, d]: [u64; 4], mask: Mask) -> Case {
     let operator = Operator::Attention {
         scale: Scalar::f32(1.0 / (d as f32).sqrt()),
         softcap: None,
         keys: Keys::All,
-        masked: false,
+        masked: mask == Mask::Padding,
         biased: false,
     };
     let heads = || {
@@ -131,7 +154,11 @@ fn attention(b: u64, h: u64, s: u64, d: u64) -> Case {
     ];
     let shape = [b, s, h * d];
     let case = Case::new(operator).value(&shape, heads()).value(&shape, heads());
-    case.value(&shape, heads()).layout(back)
+    let case = case.value(&shape, heads());
+    match mask {
+        Mask::Nothing => case.layout(back),
+        Mask::Padding => case.mask(&[b, 1, 1, s]).layout(back),
+    }
 }
 
 fn linear(rows: u64, k: u64, n: u64) -> Case {
@@ -162,7 +189,8 @@ fn encoder(kernels: &Kernels, batch: u64, tokens: u64) -> Result<(), Failed> {
     let norm = Case::new(Operator::LayerNorm { epsilon: Scalar::f32(1e-12) });
     let norm = norm.value(&[rows, 384], vec![]).constant(&[384]).constant(&[384]);
     let norm = norm.time(kernels, &label("layer norm"))?;
-    let heads = attention(batch, 12, tokens, 32).time(kernels, &label("attention"))?;
+    let heads =
+        attention([batch, 12, tokens, 32], Mask::Padding).time(kernels, &label("attention"))?;
     let layer = 3.0 * project + out + up + down + 2.0 * norm + heads;
     println!("{:<44} {:>10.1} us", label("six layers"), 6.0 * layer * 1e6);
     Ok(())
@@ -176,11 +204,16 @@ fn main() -> Result<(), Failed> {
     for (batch, tokens) in [(1, 128), (1, 32), (8, 128)] {
         encoder(&kernels, batch, tokens)?;
     }
+    for (rows, k, n) in [(1, 4096, 4096), (8, 2048, 2048), (12, 1024, 1024)] {
+        let fresh = Case::new(Operator::MatMul).value(&[rows, k], vec![]).value(&[k, n], vec![]);
+        fresh.time(&kernels, &format!("matmul {rows}x{k}x{n}, both fresh"))?;
+    }
     for (rows, k, n) in [(1024, 1024, 1024), (1, 4096, 4096), (64, 2048, 5632)] {
         linear(rows, k, n).time(&kernels, &format!("linear {rows}x{k}x{n}"))?;
     }
     for (s, d) in [(512, 32), (128, 64), (64, 128)] {
-        attention(1, 12, s, d).time(&kernels, &format!("attention 12 heads s{s} d{d}"))?;
+        attention([1, 12, s, d], Mask::Nothing)
+            .time(&kernels, &format!("attention 12 heads s{s} d{d}"))?;
     }
     for (c, out, size, kernel, stride) in [
         (3, 64, 224, 7, 2),

@@ -23,7 +23,7 @@ use gainsay_protocol::{
 };
 
 use crate::case::Openings;
-use crate::decide::{CaseError, JudgedStep, Judgement, Parts, check_size, parts};
+use crate::decide::{CaseError, JudgedStep, Judgement, Parts, check_operations, parts};
 use crate::evidence::EvidenceRefused;
 
 /// The version of the encoding of a case below a layer.
@@ -185,7 +185,7 @@ pub fn judge_step_case(case: &StepCase, kernels: &Kernels) -> Result<Judgement, 
     let instruction = instruction.ok_or(CaseError::Mismatch("the layer has no such step"))?;
     let position = steps.position(case.step).unwrap_or_default() as usize;
     let operations = found.program.costs().get(position).copied().unwrap_or_default();
-    check_size("operations", operations)?;
+    check_operations(operations)?;
     let shape = StepShape::new(case.layer, steps.count())?;
     check_roots(case, &found, shape)?;
     let verdict = match &case.material {
@@ -202,7 +202,7 @@ pub fn judge_step_case(case: &StepCase, kernels: &Kernels) -> Result<Judgement, 
     };
     let operator = instruction.operator.name();
     let step = JudgedStep { step: case.step, steps: steps.count(), operator, chunk };
-    Ok(found.judgement(verdict, case.layer, operations, Some(step)))
+    Ok(found.judgement(verdict, case.layer, operations, step))
 }
 
 fn sub_root_of<'a>(signed: &'a Signed, case: &StepCase) -> Result<&'a SubRoot, CaseError> {

@@ -52,7 +52,8 @@ impl Openings {
     }
 }
 
-/// Everything that one judgement depends on.
+/// Everything that one judgement depends on, but for the weights that the layer reads: those follow from the registry
+/// entry and the layer, see [`Weights`](crate::Weights).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Case {
     /// [`CASE_VERSION`].
@@ -75,8 +76,6 @@ pub struct Case {
     pub evidence: Evidence,
     /// The bytes of the job's inputs, by position.
     pub inputs: Vec<Vec<u8>>,
-    /// The weights that the layer reads: index in the manifest, ascending, and bytes.
-    pub weights: Vec<(u32, Vec<u8>)>,
 }
 
 /// Bytes that are no case.

@@ -7,7 +7,8 @@ use gainsay_protocol::{Key, Keypair, NetworkId, Signature, Verdict};
 
 use crate::below::{STEP_CASE_VERSION, StepCase, judge_step_case};
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
-use crate::decide::{CaseError, Judgement, judge};
+use crate::decide::{CaseError, Judgement, judge, needed};
+use crate::weights::{NeededWeight, WeightBytes, Weights};
 
 const MAGIC: [u8; 8] = *b"gainsayC";
 
@@ -53,7 +54,8 @@ impl SignedVerdict {
     }
 }
 
-/// A case file: enough for anybody to judge again, and to hold the arbiter to its word.
+/// A case file: with the weights that the layer reads, enough for anybody to judge again, and to hold the arbiter to its
+/// word. An arbiter keeps it without them, because it keeps the artifact; whoever takes it away attaches them.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CaseFile {
     magic: [u8; 8],
@@ -61,6 +63,8 @@ pub struct CaseFile {
     pub case: Case,
     /// What the arbiter said.
     pub verdict: SignedVerdict,
+    /// The weights that the layer reads, by ascending index; empty if they are not attached.
+    pub weights: Vec<WeightBytes>,
 }
 
 /// Why a case file is not confirmed.
@@ -86,9 +90,17 @@ pub enum VerdictError {
 }
 
 impl CaseFile {
-    /// A file of a case and the arbiter's verdict.
+    /// A file of a case and the arbiter's verdict, without the layer's weights.
     pub fn new(case: Case, verdict: SignedVerdict) -> Self {
-        Self { magic: MAGIC, case, verdict }
+        Self { magic: MAGIC, case, verdict, weights: Vec::new() }
+    }
+
+    /// The weights that the layer reads and the file does not carry, by ascending index.
+    ///
+    /// # Errors
+    /// If the case does not hold together so far.
+    pub fn missing(&self) -> Result<Vec<NeededWeight>, CaseError> {
+        if self.weights.is_empty() { needed(&self.case) } else { Ok(Vec::new()) }
     }
 
     /// The file's bytes.
@@ -111,15 +123,27 @@ impl CaseFile {
         }
     }
 
-    /// Judges the case again, and holds the arbiter to its word.
+    /// Judges the case again with the weights that the file carries, and holds the arbiter to its word.
     ///
     /// # Errors
     /// If the file does not hold together, is not signed, or the arbiter said something else.
     pub fn confirm(&self, kernels: &Kernels) -> Result<Judgement, VerdictError> {
+        self.confirm_with(Weights::Bytes(&self.weights), kernels)
+    }
+
+    /// The same with weights from elsewhere.
+    ///
+    /// # Errors
+    /// As for [`CaseFile::confirm`].
+    pub fn confirm_with(
+        &self,
+        weights: Weights<'_>,
+        kernels: &Kernels,
+    ) -> Result<Judgement, VerdictError> {
         if !self.verdict.is_for(&self.case) {
             return Err(VerdictError::Signature(self.verdict.arbiter));
         }
-        held_to(judge(&self.case, kernels)?, &self.verdict)
+        held_to(judge(&self.case, weights, kernels)?, &self.verdict)
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Outcome {
     BothTimeout,
     /// The side showed padding that is not EMPTY.
     Padding(Side),
+    /// The executor had signed another claim for the same attempt.
+    Equivocation,
     /// The executor's sub-root lost together with one of the other side's, which had others that were not played out.
     ExecutorBelow,
 }
@@ -110,6 +112,7 @@ impl Outcome {
                 | Self::ExecutorTimeout
                 | Self::BothTimeout
                 | Self::Padding(Side::Executor)
+                | Self::Equivocation
                 | Self::ExecutorBelow
         )
     }
@@ -134,6 +137,7 @@ impl Outcome {
             Self::BothTimeout => "both_timeout",
             Self::Padding(Side::Executor) => "executor_padding",
             Self::Padding(Side::Challenger) => "challenger_padding",
+            Self::Equivocation => "equivocation",
             Self::ExecutorBelow => "executor_below",
         }
     }

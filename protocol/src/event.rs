@@ -3,8 +3,8 @@
 use gainsay_commitment::{ChunkError, Digest, OpeningError, RevealError, TreeError};
 
 use crate::{
-    Amount, ClaimId, ClaimOutcome, JobState, Key, Outcome, Ready, RefundReason, Time, Transfer,
-    Verdict,
+    Amount, ClaimId, ClaimOutcome, EquivocationError, JobState, Key, Outcome, Ready, RefundReason,
+    Time, Transfer, Verdict,
 };
 
 /// How evidence stands after its bytes were checked against the program.
@@ -113,6 +113,8 @@ pub enum Notice {
     Reopened,
     /// A job's fee went back.
     Refunded(RefundReason),
+    /// An equivocation of a claim under way, or of whoever held the job, was proven and slashed.
+    Equivocated,
 }
 
 /// A new state and what must be done about it.
@@ -290,6 +292,9 @@ pub enum Rejection {
         /// The disputed layer.
         layer: u32,
     },
+    /// A message that is no proof of an equivocation.
+    #[error("no equivocation: {0}")]
+    Equivocation(#[from] EquivocationError),
     /// The claim or job is over.
     #[error("it is over: {0}")]
     Ended(&'static str),

@@ -60,6 +60,10 @@ pub enum TransferKind {
     LapseFee = 10,
     /// The burned rest of a slash.
     Burn = 11,
+    /// What it cost to prove an equivocation, out of a slash.
+    ProofCost = 12,
+    /// What a challenger spent before an equivocation was proven, out of a slash.
+    ChallengeCost = 13,
 }
 
 impl TransferKind {
@@ -78,6 +82,8 @@ impl TransferKind {
             Self::DisputeCost => "dispute_cost",
             Self::LapseFee => "lapse_fee",
             Self::Burn => "burn",
+            Self::ProofCost => "proof_cost",
+            Self::ChallengeCost => "challenge_cost",
         }
     }
 }

@@ -14,10 +14,12 @@ mod claim;
 mod clock;
 mod dispute;
 mod envelope;
+mod equivocation;
 mod event;
 mod identity;
 mod job;
 mod ledger;
+mod ledger_params;
 mod log;
 mod message;
 mod message_below;
@@ -33,10 +35,12 @@ pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
 pub use clock::{Clock, Standing, classify};
 pub use dispute::{Dispute, DisputePhase, Due, Known, Outcome, Side, Verdict};
 pub use envelope::{EnvelopeError, MissingBlobs, Ready, Signed, Verified};
+pub use equivocation::{Act, EquivocationError};
 pub use event::{Effect, Event, EvidenceStanding, Notice, Ports, Rejection, Transition};
 pub use identity::{Key, Keypair, MessageId, NetworkId, ParseKeyError, Signature, Unsigned};
 pub use job::{JobPhase, JobState, Lease, PortType, ProgramFacts, RefundReason};
 pub use ledger::{Account, Ledger, LedgerError, Transfer, TransferKind};
+pub use ledger_params::LedgerParams;
 pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
 pub use message::{
     AdmitArtifact, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection, Equivocation,

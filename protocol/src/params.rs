@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::Arity;
 
-use crate::{Amount, Key, Millis, NetworkId};
+use crate::{Amount, Key, LedgerParams, Millis, NetworkId};
 
 /// Everything that every participant must agree on.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -44,6 +44,8 @@ pub struct Params {
     pub attempts: u32,
     /// The least fee of a job.
     pub least_fee: Amount,
+    /// What the ledger allows.
+    pub ledger: LedgerParams,
     /// What the arbiter replays of a layer at most; a dispute about a larger one goes on below it.
     pub layer_budget: LayerBudget,
 }
@@ -99,6 +101,14 @@ pub enum ParamsError {
         /// T in ms.
         budget: u64,
     },
+    /// A limit on what a key may have locked that does not let it take a single job.
+    #[error("exposure is {exposure}, less than one executor_bond of {bond}")]
+    Exposure {
+        /// The limit.
+        exposure: Amount,
+        /// One bond.
+        bond: Amount,
+    },
     /// A bond that does not cover what it must pay.
     #[error("{payout_percent}% of {bond} is {share}, which does not cover {what} of {cost}")]
     Bond {
@@ -138,12 +148,19 @@ impl Params {
             ("challenger_bond", self.challenger_bond.0),
             ("rewarded_commitments", self.rewarded_commitments.into()),
             ("attempts", self.attempts.into()),
+            ("open_claims", self.ledger.open_claims.into()),
+            ("notice", self.ledger.notice.0),
         ];
         let mut positive = lengths.into_iter().chain(counts);
         if let Some((name, _)) = positive.find(|(_, value)| *value == 0) {
             return Err(ParamsError::Zero(name));
         }
-        if let Some((what, got)) = lengths.into_iter().find(|(_, value)| *value > LONGEST_MS) {
+        let ledger = [
+            ("withdrawal_delay", self.ledger.withdrawal_delay.0),
+            ("notice", self.ledger.notice.0),
+        ];
+        let mut every = lengths.into_iter().chain(ledger);
+        if let Some((what, got)) = every.find(|(_, value)| *value > LONGEST_MS) {
             return Err(ParamsError::TooLong { what, got });
         }
         if self.payout_percent > 60 {
@@ -152,8 +169,22 @@ impl Params {
         if self.grace > self.budget {
             return Err(ParamsError::Grace { grace: self.grace.0, budget: self.budget.0 });
         }
-        self.covers("executor_bond", self.executor_bond, "judgement_cost", self.judgement_cost)?;
+        let refunds = "judgement_cost, proof_cost and rewarded_commitments times challenge_cost";
+        self.covers("executor_bond", self.executor_bond, refunds, self.refunds())?;
+        if self.ledger.exposure < self.executor_bond {
+            let (exposure, bond) = (self.ledger.exposure, self.executor_bond);
+            return Err(ParamsError::Exposure { exposure, bond });
+        }
         self.covers("challenger_bond", self.challenger_bond, "dispute_cost", self.dispute_cost)
+    }
+
+    /// What a slashed executor's bond must be able to repay: the arbiter, the prover of an equivocation, and as many
+    /// challengers as share in a reward. The largest amount there is if it overflows.
+    pub fn refunds(&self) -> Amount {
+        let challengers = u64::from(self.rewarded_commitments);
+        let spent = self.ledger.challenge_cost.0.saturating_mul(challengers);
+        let others = self.judgement_cost.0.saturating_add(self.ledger.proof_cost.0);
+        Amount(spent.saturating_add(others))
     }
 
     fn covers(

@@ -25,14 +25,20 @@ pub(crate) enum Truth {
 }
 
 /// Empties a bond step by step; what is left at the end goes to one place.
-struct Bond {
-    id: MessageId,
-    left: Amount,
-    cause: MessageId,
+pub(crate) struct Bond {
+    pub(crate) id: MessageId,
+    pub(crate) left: Amount,
+    pub(crate) cause: MessageId,
 }
 
 impl Bond {
-    fn pay(&mut self, step: &mut Step<'_>, credit: Account, amount: Amount, kind: TransferKind) {
+    pub(crate) fn pay(
+        &mut self,
+        step: &mut Step<'_>,
+        credit: Account,
+        amount: Amount,
+        kind: TransferKind,
+    ) {
         let amount = amount.at_most(self.left);
         if amount > Amount::ZERO {
             self.left = self.left.less(amount);
@@ -41,7 +47,7 @@ impl Bond {
         }
     }
 
-    fn rest(mut self, step: &mut Step<'_>, credit: Account, kind: TransferKind) {
+    pub(crate) fn rest(mut self, step: &mut Step<'_>, credit: Account, kind: TransferKind) {
         let left = self.left;
         self.pay(step, credit, left, kind);
     }
@@ -82,7 +88,7 @@ fn root_of(challenge: &Challenge) -> Option<Digest> {
 }
 
 /// Whether the challenge's counter root lost its dispute, or the challenger's sub-root its pair.
-fn is_refuted(claim: &ClaimState, challenge: &Challenge) -> bool {
+pub(crate) fn is_refuted(claim: &ClaimState, challenge: &Challenge) -> bool {
     let lost = root_of(challenge)
         .and_then(|root| claim.dispute(&root)?.outcome())
         .is_some_and(Outcome::refutes_counter);
@@ -219,7 +225,7 @@ fn shares(
 }
 
 /// Opens the job to other keys, or refunds it when its attempts or its time are used up.
-fn reopen(step: &mut Step<'_>) {
+pub(crate) fn reopen(step: &mut Step<'_>) {
     if step.state.attempt >= step.params.attempts {
         refund(step, RefundReason::Attempts);
     } else if step.now >= step.state.job.deadline {

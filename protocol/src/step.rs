@@ -85,7 +85,7 @@ impl Step<'_> {
             Message::SubRoot(posted) => self.sub_root(ready, posted),
             Message::SubDissection(dissection) => self.sub_dissection(ready, dissection),
             Message::ChunkDissection(dissection) => self.chunk_dissection(ready, dissection),
-            Message::Equivocation(_) => Err(Rejection::NotPlayed { kind: ready.message().kind() }),
+            Message::Equivocation(proof) => self.equivocation(ready, proof),
             Message::AdmitArtifact(_)
             | Message::Mint(_)
             | Message::Withdraw(_)
@@ -158,7 +158,7 @@ impl Step<'_> {
         }
     }
 
-    fn tick(&mut self) -> Result<(), Rejection> {
+    pub(crate) fn tick(&mut self) -> Result<(), Rejection> {
         let now = self.now;
         match &self.state.phase {
             JobPhase::Open if now >= self.state.job.deadline => {

@@ -364,6 +364,9 @@ pub struct JudgeArgs {
     /// The case file, or several.
     #[arg(value_name = "CASE", required = true)]
     pub cases: Vec<PathBuf>,
+    /// The job's artifact, for case files that do not carry the weights that the layer reads.
+    #[arg(long, env = "GAINSAY_JUDGE_ARTIFACT", value_name = "DIR")]
+    pub artifact: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
     pub output: Output,

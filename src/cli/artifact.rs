@@ -41,7 +41,7 @@ pub async fn run(config: &impl Fn() -> Result<Config>, command: &ArtifactCommand
     }
 }
 
-fn load(path: &Path) -> Result<Artifact> {
+pub(super) fn load(path: &Path) -> Result<Artifact> {
     Artifact::load(path, &Limits::default())
         .with_context(|| format!("cannot load the artifact {}", path.display()))
 }

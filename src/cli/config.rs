@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use gainsay_commitment::Arity;
-use gainsay_protocol::{Amount, Key, LayerBudget, Millis, Params};
+use gainsay_protocol::{Amount, Key, LayerBudget, LedgerParams, Millis, Params};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Common, credits};
@@ -149,6 +149,18 @@ pub struct Network {
     pub attempts: u32,
     /// The least fee of a job.
     pub least_fee: String,
+    /// What a challenger spends on a claim: an inference and its moves.
+    pub challenge_cost: String,
+    /// What the prover of an equivocation is repaid at most.
+    pub proof_cost: String,
+    /// Serving time from a withdrawal's request to its payment.
+    pub withdrawal_delay_ms: u64,
+    /// The most takes and claims that one key can have under way.
+    pub open_claims: u32,
+    /// The most that one key can have locked by takes and claims.
+    pub exposure: String,
+    /// The least serving time between the announcement of new parameters and their coming into force.
+    pub notice_ms: u64,
     /// Bytes of values that the replay of a layer may read; a dispute about a larger one goes on below it.
     pub layer_bytes: u64,
     /// Arithmetic that the replay of a layer may take, in FLOP.
@@ -175,6 +187,12 @@ impl Default for Network {
             lapse_fee: "0.1".into(),
             attempts: 3,
             least_fee: "0.01".into(),
+            challenge_cost: "5".into(),
+            proof_cost: "0.5".into(),
+            withdrawal_delay_ms: 3_600_000,
+            open_claims: 1024,
+            exposure: "102400".into(),
+            notice_ms: 86_400_000,
             layer_bytes: LayerBudget::default().bytes,
             layer_operations: LayerBudget::default().operations,
         }
@@ -210,6 +228,14 @@ impl Network {
             lapse_fee: amount("lapse_fee", &self.lapse_fee)?,
             attempts: self.attempts,
             least_fee: amount("least_fee", &self.least_fee)?,
+            ledger: LedgerParams {
+                challenge_cost: amount("challenge_cost", &self.challenge_cost)?,
+                proof_cost: amount("proof_cost", &self.proof_cost)?,
+                withdrawal_delay: Millis(self.withdrawal_delay_ms),
+                open_claims: self.open_claims,
+                exposure: amount("exposure", &self.exposure)?,
+                notice: Millis(self.notice_ms),
+            },
             layer_budget: LayerBudget {
                 bytes: self.layer_bytes,
                 operations: self.layer_operations,

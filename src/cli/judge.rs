@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use gainsay_canon::Kernels;
-use gainsay_judge::{AnyCaseFile, JudgedStep};
+use gainsay_judge::{AnyCaseFile, JudgedStep, Weights};
+use gainsay_model::Artifact;
 use gainsay_protocol::Key;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use super::args::JudgeArgs;
 use super::config::Config;
 use super::print;
 
-/// Larger files are not case files: a case holds one layer's weights and what it reads.
+/// Larger files are not case files: one holds what a layer reads, its weights at most.
 const LARGEST_BYTES: u64 = 16 << 30;
 
 #[derive(Serialize)]
@@ -54,10 +55,11 @@ pub fn run(config: &Config, args: &JudgeArgs) -> Result<()> {
     let expected = config.client.arbiter_key.as_deref().map(str::parse::<Key>);
     let expected = expected.transpose().context("--arbiter-key")?;
     let kernels = Kernels::detect().context("this machine's kernels")?;
+    let artifact = args.artifact.as_deref().map(super::artifact::load).transpose()?;
     let reports = args
         .cases
         .iter()
-        .map(|case| confirm(case, expected, &kernels))
+        .map(|case| confirm(case, (expected, artifact.as_ref()), &kernels))
         .collect::<Result<Vec<Report>>>()?;
     match reports.as_slice() {
         [report] => print(args.output, report, || tell(report)),
@@ -70,7 +72,11 @@ pub fn run(config: &Config, args: &JudgeArgs) -> Result<()> {
     }
 }
 
-fn confirm(case: &Path, expected: Option<Key>, kernels: &Kernels) -> Result<Report> {
+fn confirm(
+    case: &Path,
+    (expected, artifact): (Option<Key>, Option<&Artifact>),
+    kernels: &Kernels,
+) -> Result<Report> {
     let bytes = read(case)?;
     let place = || format!("{}", case.display());
     let file = AnyCaseFile::from_bytes(&bytes).with_context(place)?;
@@ -78,7 +84,13 @@ fn confirm(case: &Path, expected: Option<Key>, kernels: &Kernels) -> Result<Repo
     if let Some(expected) = expected.filter(|expected| *expected != arbiter) {
         bail!("{}: the verdict is by {arbiter}, not by the arbiter {expected}", case.display());
     }
-    let judgement = file.confirm(kernels).with_context(place)?;
+    let judgement = match (artifact, &file) {
+        (Some(artifact), AnyCaseFile::Layer(layer)) if layer.weights.is_empty() => {
+            layer.confirm_with(Weights::Artifact(artifact), kernels)
+        }
+        _ => file.confirm(kernels),
+    };
+    let judgement = judgement.with_context(place)?;
     Ok(Report {
         verdict: judgement.verdict.name().to_owned(),
         layer: judgement.layer,

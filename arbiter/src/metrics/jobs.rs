@@ -55,6 +55,10 @@ metrics! {
             "step",
             &["committed", "revealed", "forfeited"],
         ),
+        equivocations: IntCounter = counter(
+            "gainsay_equivocations_total",
+            "Claims and leases slashed because their key had signed two claims for one attempt.",
+        ),
         detection_seconds: Histogram = histogram(
             "gainsay_detection_seconds",
             "Serving time from a claim's admission to the first challenge on it.",
@@ -94,6 +98,7 @@ impl JobMetrics {
                 };
                 self.jobs_refunded.with_label_values(&[name]).inc();
             }
+            Notice::Equivocated => self.equivocations.inc(),
             Notice::DisputeBegan
             | Notice::Moved
             | Notice::EvidenceGiven

@@ -20,6 +20,7 @@ pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "both_timeout",
     "executor_padding",
     "challenger_padding",
+    "equivocation",
     "executor_below",
 ];
 
@@ -57,6 +58,8 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "dispute_cost",
     "lapse_fee",
     "burn",
+    "proof_cost",
+    "challenge_cost",
 ];
 
 /// Requests of participants.

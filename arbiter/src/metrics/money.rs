@@ -62,7 +62,11 @@ impl MoneyMetrics {
                 self.slashes.with_label_values(&[party]).inc();
                 self.slashed.with_label_values(&[party]).inc_by(transfer.amount.0);
             }
-            TransferKind::JudgementCost | TransferKind::Reward | TransferKind::DisputeCost => {
+            TransferKind::JudgementCost
+            | TransferKind::Reward
+            | TransferKind::DisputeCost
+            | TransferKind::ProofCost
+            | TransferKind::ChallengeCost => {
                 self.slashed.with_label_values(&[party]).inc_by(transfer.amount.0);
             }
             _ => {}

@@ -1,14 +1,20 @@
 //! Claims and disputes from the job to the payment.
 
-use gainsay_judge::CaseFile;
+use gainsay_judge::{CaseFile, Judgement, Weights};
 use gainsay_network::api::{RefusalKind, Request, Response};
 use gainsay_protocol::{
     Amount, ClaimOutcome, Job, JobId, JobPhase, JobState, Message, Mint, Outcome, Side, Verdict,
 };
 
 use crate::world::{
-    Cast, Person, Telling, check_fold, is_refused, judged_layer, kernels, params, start,
+    Cast, Person, Telling, check_fold, is_refused, judged_layer, kernels, model, params, start,
 };
+
+/// What somebody with the artifact finds in a case file from the arbiter, which carries no weights.
+fn confirmed(file: &[u8]) -> Judgement {
+    let file = CaseFile::from_bytes(file).unwrap();
+    file.confirm_with(Weights::Artifact(&model()), &kernels()).unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unchallenged_claim_becomes_final_and_is_paid() {
@@ -61,7 +67,7 @@ async fn a_wrong_claim_is_caught_at_its_first_wrong_layer_and_slashed() {
         let case = Request::Case { claim, counter_root: dispute.counter_root };
         let Response::Case(Some(view)) = cast.requester.ask(case).await else { panic!("no case") };
         let file = cast.requester.client.get_blob(view.file, 1 << 24).await.unwrap();
-        let judgement = CaseFile::from_bytes(&file).unwrap().confirm(&kernels()).unwrap();
+        let judgement = confirmed(&file);
         assert_eq!((judgement.verdict, judgement.layer), (Verdict::ExecutorFault, layer));
     }
     check_fold(&arbiter, &params).await;
@@ -166,7 +172,7 @@ async fn the_same_lie_told_again_is_not_replayed_again() {
         let case = Request::Case { claim: claim.id, counter_root: claim.disputes[0].counter_root };
         let Response::Case(Some(view)) = cast.requester.ask(case).await else { panic!("no case") };
         let file = cast.requester.client.get_blob(view.file, 1 << 24).await.unwrap();
-        let judgement = CaseFile::from_bytes(&file).unwrap().confirm(&kernels()).unwrap();
+        let judgement = confirmed(&file);
         assert_eq!((judgement.claim, judgement.executor), (claim.id, executor.keypair.key()));
     }
     let text = arbiter.metrics().text().unwrap();

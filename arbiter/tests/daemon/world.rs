@@ -46,6 +46,7 @@ pub fn params() -> Params {
         lapse_fee: Amount(500),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: gainsay_protocol::LedgerParams::FREE,
         layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }

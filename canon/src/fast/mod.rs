@@ -39,6 +39,7 @@ use std::num::NonZeroUsize;
 use self::environment::FloatEnvironment;
 use self::image::Image;
 use self::simd::Vectors;
+use self::step::Pages;
 use self::threads::Threads;
 use crate::reference::half::Widened;
 use crate::shape::extents;
@@ -53,12 +54,14 @@ type Computed = Result<Option<Data>, OperatorError>;
 pub(crate) struct Fast {
     vectors: Vectors,
     threads: Threads,
+    /// For constants that are packed.
+    pages: Pages,
 }
 
 impl Fast {
     pub(crate) fn new(isa: Isa, threads: NonZeroUsize) -> Result<Fast, KernelError> {
         let vectors = Vectors::new(isa).ok_or(KernelError::Unsupported { isa })?;
-        Ok(Fast { vectors, threads: Threads::new(threads)? })
+        Ok(Fast { vectors, threads: Threads::new(threads)?, pages: Pages::default() })
     }
 
     pub(crate) fn parallel(&self, tasks: usize, task: impl Fn(usize) + Sync) {

@@ -2,7 +2,6 @@
 
 use super::simd::{Kernel, Simd, WIDEST};
 use super::{Computed, Fast};
-use crate::reference::number::Number;
 use crate::shape::extents;
 use crate::tensor::Data;
 use crate::{Tensor, TensorType, Window2d};
@@ -69,18 +68,29 @@ impl Kernel for MaxPool<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let [height, width] = self.output;
-        let (plane, input) = (self.rows.extent * self.columns.extent, self.columns.extent);
-        let mut joined = vec![0.0; input.next_multiple_of(WIDEST)];
+        let Axis { kernel, stride, padding, dilation, extent: input } = self.columns;
+        let plane = self.rows.extent * input;
+        // Windows one element apart, of which each `stride`-th is wanted: vectors know nothing of strides.
+        let starts = (width.saturating_sub(1) * stride + 1).next_multiple_of(WIDEST);
+        let (filled, reach) = (input.next_multiple_of(WIDEST), (kernel.max(1) - 1) * dilation);
+        let mut joined = vec![f32::NEG_INFINITY; (padding + filled).max(starts + reach)];
+        let mut across = vec![0.0; starts];
         for (i, y) in self.y.chunks_exact_mut(width).enumerate() {
             let row = self.first + i;
             let x = &self.x[row / height * plane..][..plane];
-            joined.fill(f32::NEG_INFINITY);
+            joined[padding..][..filled].fill(f32::NEG_INFINITY);
             for from in self.rows.inside(row % height) {
-                maxima(s, &mut joined, &x[from * input..][..input]);
+                maxima(s, &mut joined[padding..][..filled], &x[from * input..][..input]);
             }
-            for (column, y) in y.iter_mut().enumerate() {
-                let inside = self.columns.inside(column).map(|from| joined[from]);
-                *y = inside.fold(f32::NEG_INFINITY, Number::larger).settle();
+            for (i, across) in across.chunks_exact_mut(S::LANES).enumerate() {
+                let mut largest = s.splat(f32::NEG_INFINITY);
+                for k in 0..kernel {
+                    largest = s.maximum(largest, s.load(&joined[i * S::LANES + k * dilation..]));
+                }
+                s.store(across, largest);
+            }
+            for (y, largest) in y.iter_mut().zip(across.iter().step_by(stride)) {
+                *y = *largest;
             }
         }
     }

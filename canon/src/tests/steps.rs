@@ -326,7 +326,7 @@ fn conv(rng: &mut Rng) -> Case {
     loop {
         let groups = rng.pick(&[1, 1, 1, 2, 3]);
         let (batch, channels, out) =
-            (rng.between(1, 2), rng.between(1, 4), groups * rng.pick(&[1, 2, 3, 8, 26]));
+            (rng.between(1, 2), rng.between(1, 4), groups * rng.pick(&[1, 2, 3, 8, 12, 26, 70]));
         let input = [0, 1].map(|_| rng.pick(&[1, 3, 4, 5, 8, 9, 12, 16]));
         let kernel = if rng.chance(4) { [1, 1] } else { [0, 1].map(|_| rng.between(1, 4)) };
         let pair = |rng: &mut Rng, low, high| {

@@ -60,7 +60,7 @@ pub(super) fn seen_as(rng: &mut Rng, shape: &[u64]) -> (Vec<u64>, Vec<Operator>)
 
 /// Another shape of as many elements.
 fn other_shape(rng: &mut Rng, shape: &[u64]) -> Vec<u64> {
-    match rng.below(3) {
+    let other = match rng.below(3) {
         0 => vec![shape.iter().product()],
         1 => shape.iter().rev().copied().collect(),
         _ => shape
@@ -71,9 +71,10 @@ fn other_shape(rng: &mut Rng, shape: &[u64]) -> Vec<u64> {
             })
             .take(8)
             .collect::<Vec<u64>>(),
-    }
-    .into_iter()
-    .collect()
+    };
+    // Cut short where there would be too many axes.
+    let fits = other.iter().product::<u64>() == shape.iter().product::<u64>();
+    if fits { other } else { shape.to_vec() }
 }
 
 /// A layout and the shape behind it.
@@ -85,11 +86,8 @@ pub(super) fn laid_out(rng: &mut Rng, shape: &[u64]) -> (Vec<Operator>, Vec<u64>
             end = axes.iter().map(|&axis| end[usize::from(axis)]).collect();
             layout.push(Operator::Permute { axes });
         } else {
-            let next = other_shape(rng, &end);
-            if next.iter().product::<u64>() == end.iter().product::<u64>() {
-                layout.push(Operator::Reshape { shape: next.clone() });
-                end = next;
-            }
+            end = other_shape(rng, &end);
+            layout.push(Operator::Reshape { shape: end.clone() });
         }
     }
     (layout, end)

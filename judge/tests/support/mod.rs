@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gainsay_canon::{Binary, DType, Kernels, Operator, Scalar, Tensor, TensorType, Unary};
 use gainsay_commitment::{NodeId, StateList, TraceTree, content};
-use gainsay_judge::{CASE_VERSION, Case, Openings};
+use gainsay_judge::{CASE_VERSION, Case, Openings, WeightBytes};
 use gainsay_model::{Artifact, ProgramBuilder, Required, Runner, Trace};
 use gainsay_protocol::{
     Amount, ArtifactId, Claim, ClaimId, Job, JobId, Keypair, Message, NetworkId, Reveal, Signed,
@@ -145,13 +145,7 @@ impl Table {
         if let Some(list) = list {
             evidence.list = list;
         }
-        let required = Required::of(self.runner.program(), layer).unwrap();
-        let manifest = self.artifact.manifest();
-        let weights = required
-            .weights
-            .iter()
-            .map(|&index| (index, self.artifact.weight(index).unwrap().bytes().into_owned()));
-        assert_eq!(manifest.programs.len(), 1);
+        assert_eq!(self.artifact.manifest().programs.len(), 1);
         Case {
             version: CASE_VERSION,
             job,
@@ -163,8 +157,17 @@ impl Table {
             openings: openings(&ours, &theirs, layer),
             evidence,
             inputs: self.inputs.iter().map(|input| input.bytes().into_owned()).collect(),
-            weights: weights.collect(),
         }
+    }
+}
+
+impl Table {
+    /// The bytes of the weights that the case's layer reads; none if there is no such layer.
+    pub fn weights(&self, case: &Case) -> Vec<WeightBytes> {
+        let required = Required::of(self.runner.program(), case.layer);
+        let bytes = |index| self.artifact.weight(index).unwrap().bytes().into_owned();
+        let weight = |index| WeightBytes { index, bytes: bytes(index) };
+        required.into_iter().flat_map(|required| required.weights).map(weight).collect()
     }
 }
 

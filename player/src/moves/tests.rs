@@ -210,6 +210,7 @@ fn test_params(arbiter: Key) -> Params {
         lapse_fee: Amount(1),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: gainsay_protocol::LedgerParams::FREE,
         layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }

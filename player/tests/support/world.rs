@@ -42,6 +42,7 @@ pub fn params(arbiter: Key, operator: Key) -> Params {
         lapse_fee: Amount(1_000_000),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: gainsay_protocol::LedgerParams::FREE,
         layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }

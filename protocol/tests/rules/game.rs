@@ -64,6 +64,11 @@ pub fn params(arity: u32) -> Params {
         lapse_fee: Amount(100),
         attempts: 3,
         least_fee: Amount(1),
+        ledger: LedgerParams {
+            challenge_cost: Amount(1_009),
+            proof_cost: Amount(503),
+            ..LedgerParams::FREE
+        },
         layer_budget: LayerBudget::default(),
     }
 }
@@ -326,6 +331,10 @@ impl Game {
                 Effect::Run => self.work.push_back(Work::Run),
                 Effect::Notice(notice) => self.notices.push(*notice),
             }
+        }
+        if self.job.claim().is_none_or(|claim| claim.outcome().is_some()) {
+            // What was asked for is moot where an equivocation ended the claim.
+            self.work.clear();
         }
         self.log.push((self.now, entry));
         Watch::check(self, &before, &done.effects);

@@ -90,9 +90,13 @@ impl Watch {
                 let of_kind = set.iter().filter(|transfer| kinds.contains(&transfer.kind));
                 of_kind.map(|transfer| transfer.amount.0).sum::<u64>()
             };
-            use TransferKind::{Burn, DisputeCost, JudgementCost, LapseFee, Reward, Unlock};
+            use TransferKind::{
+                Burn, ChallengeCost, DisputeCost, JudgementCost, LapseFee, ProofCost, Reward,
+                Unlock,
+            };
             let (freed, lapse) = (sum(&[Unlock]), sum(&[LapseFee]));
-            let (paid, burned) = (sum(&[JudgementCost, Reward, DisputeCost]), sum(&[Burn]));
+            let payments = [JudgementCost, Reward, DisputeCost, ProofCost, ChallengeCost];
+            let (paid, burned) = (sum(&payments), sum(&[Burn]));
             assert_eq!(freed + lapse + paid + burned, locked.0, "an unknown kind: {set:?}");
             assert!(paid <= locked.percent(60).0, "more than 60% paid out: {set:?}");
             assert!(paid + burned == 0 || freed + lapse == 0, "half a slash: {set:?}");
@@ -265,6 +269,7 @@ pub fn invariant_isolation(before: &JobState, game: &Game) {
                         && (move_.root == game.claim().claim.root || move_.root == was.counter_root)
                 }
                 Message::Evidence(evidence) => evidence.counter_root == was.counter_root,
+                Message::Equivocation(_) => is.outcome() == Some(Outcome::Equivocation),
                 Message::SubRoot(posted) => posted.counter_root == was.counter_root,
                 Message::SubDissection(told) => told.counter_root == was.counter_root,
                 Message::ChunkDissection(told) => told.counter_root == was.counter_root,

@@ -9,6 +9,7 @@ mod clocks;
 mod deep;
 mod divergence;
 mod envelope;
+mod equivocation;
 mod game;
 mod gaps;
 mod invariants;

@@ -18,7 +18,7 @@ fn good_parameters_pass() {
 
 #[test]
 fn every_length_and_count_must_be_positive() {
-    let zeroes: [Change; 9] = [
+    let zeroes: [Change; 11] = [
         ("window", |p| p.window = Millis(0)),
         ("reveal", |p| p.reveal = Millis(0)),
         ("budget", |p| p.budget = Millis(0)),
@@ -28,6 +28,8 @@ fn every_length_and_count_must_be_positive() {
         ("challenger_bond", |p| p.challenger_bond = Amount(0)),
         ("rewarded_commitments", |p| p.rewarded_commitments = 0),
         ("attempts", |p| p.attempts = 0),
+        ("open_claims", |p| p.ledger.open_claims = 0),
+        ("notice", |p| p.ledger.notice = Millis(0)),
     ];
     for (name, change) in zeroes {
         let mut params = params(2);
@@ -38,12 +40,14 @@ fn every_length_and_count_must_be_positive() {
 
 #[test]
 fn clock_arithmetic_cannot_be_made_to_saturate_and_freeze() {
-    let endless: [Change; 5] = [
+    let endless: [Change; 7] = [
         ("window", |p| p.window = Millis(u64::MAX)),
         ("reveal", |p| p.reveal = Millis(u64::MAX)),
         ("budget", |p| p.budget = Millis(u64::MAX)),
         ("grace", |p| p.grace = Millis(u64::MAX)),
         ("lease", |p| p.lease = Millis(u64::MAX)),
+        ("withdrawal_delay", |p| p.ledger.withdrawal_delay = Millis(u64::MAX)),
+        ("notice", |p| p.ledger.notice = Millis(u64::MAX)),
     ];
     for (what, change) in endless {
         let mut params = params(2);
@@ -56,8 +60,13 @@ fn clock_arithmetic_cannot_be_made_to_saturate_and_freeze() {
 fn at_most_60_percent_are_paid_out() {
     for payout_percent in [0, 14, 40, 60, 61, 100, 101, 255] {
         let free = Amount::ZERO;
-        let params =
-            Params { payout_percent, judgement_cost: free, dispute_cost: free, ..params(2) };
+        let params = Params {
+            payout_percent,
+            judgement_cost: free,
+            dispute_cost: free,
+            ledger: LedgerParams::FREE,
+            ..params(2)
+        };
         let expected =
             if payout_percent > 60 { Err(ParamsError::Payout(payout_percent)) } else { Ok(()) };
         assert_eq!(params.check(), expected);
@@ -73,14 +82,40 @@ fn the_grace_is_at_most_the_budget() {
 
 #[test]
 fn bonds_cover_what_they_must_pay() {
+    // 60% of 50,000, less a proof and what eight challengers spend.
     let judge = |judgement_cost| Params { judgement_cost: Amount(judgement_cost), ..params(2) };
-    assert_eq!(judge(30_000).check(), Ok(()));
-    let refused = judge(30_001).check().unwrap_err();
+    assert_eq!(judge(30_000 - 503 - 8 * 1_009).check(), Ok(()));
+    let refused = judge(30_000 - 503 - 8 * 1_009 + 1).check().unwrap_err();
     assert!(matches!(refused, ParamsError::Bond { bond: "executor_bond", .. }), "{refused}");
     let dispute = |dispute_cost| Params { dispute_cost: Amount(dispute_cost), ..params(2) };
     assert_eq!(dispute(12_000).check(), Ok(()));
     let refused = dispute(12_001).check().unwrap_err();
     assert!(matches!(refused, ParamsError::Bond { bond: "challenger_bond", .. }), "{refused}");
+}
+
+#[test]
+fn an_executors_bond_repays_every_rewarded_challenger_its_inference_and_moves() {
+    let spent = |cost| Params {
+        ledger: LedgerParams { challenge_cost: Amount(cost), ..params(2).ledger },
+        ..params(2)
+    };
+    let most = (30_000 - 1_001 - 503) / 8;
+    assert_eq!(spent(most).check(), Ok(()));
+    for cost in [most + 1, u64::MAX] {
+        let refused = spent(cost).check().unwrap_err();
+        assert!(matches!(refused, ParamsError::Bond { bond: "executor_bond", .. }), "{refused}");
+    }
+}
+
+#[test]
+fn a_limit_on_exposure_lets_a_key_take_at_least_one_job() {
+    let limit = |exposure| Params {
+        ledger: LedgerParams { exposure: Amount(exposure), ..params(2).ledger },
+        ..params(2)
+    };
+    assert_eq!(limit(50_000).check(), Ok(()));
+    let refused = ParamsError::Exposure { exposure: Amount(49_999), bond: Amount(50_000) };
+    assert_eq!(limit(49_999).check(), Err(refused));
 }
 
 proptest! {

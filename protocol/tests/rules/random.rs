@@ -33,6 +33,7 @@ enum Op {
     Move(u8),
     MoveOf { signer: u8, owner: u8 },
     Noise(u8, u8),
+    Equivocate { prover: u8, about: u8, traces: (u8, u8) },
     Again(usize),
     Machine(Machine),
     HonestTake,
@@ -56,6 +57,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (key.clone(), player).prop_map(|(signer, owner)| Op::MoveOf { signer, owner }),
         4 => (key.clone(), 0u8..12).prop_map(|(key, kind)| Op::Noise(key, kind)),
         2 => (0usize..400).prop_map(Op::Again),
+        1 => (key.clone(), key.clone(), (0u8..8, 0u8..8))
+            .prop_map(|(prover, about, traces)| Op::Equivocate { prover, about, traces }),
         1 => prop_oneof![
             4 => Just(Machine::Works),
             1 => Just(Machine::FailsToReplay),
@@ -261,6 +264,19 @@ impl World {
         })
     }
 
+    /// A hostile key says two things for the attempt under way, and somebody proves it.
+    fn equivocate(&mut self, prover: u8, about: u8, traces: (u8, u8)) {
+        let attempt = self.game.job.claim().map_or(0, |claim| claim.claim.attempt);
+        let claims = [traces.0, traces.1].map(|trace| {
+            let claim = Claim { attempt, ..claim_of(&self.game.job, &self.trace(trace)) };
+            Signed::new(keypair(about), self.game.network, Message::Claim(claim))
+        });
+        let [one, other] = claims;
+        if let Ok(proof) = Equivocation::prove(self.game.network, one, other) {
+            let _ = self.send(prover, Message::Equivocation(proof));
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
             Op::Pass(millis) => self.pass(millis, true),
@@ -293,6 +309,7 @@ impl World {
                     let _ = self.send(key, message);
                 }
             }
+            Op::Equivocate { prover, about, traces } => self.equivocate(prover, about, traces),
             Op::Again(at) => {
                 let said = self.game.log.get(at).map(|(_, entry)| entry.clone());
                 if let Some(Entry::Message(ready) | Entry::Evidence(ready, _)) = said {

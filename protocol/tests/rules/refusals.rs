@@ -52,7 +52,6 @@ fn what_this_version_does_not_play_is_refused_not_judged() {
             game.hold(blob);
         }
         let expected = match &message {
-            Message::Equivocation(_) => Rejection::NotPlayed { kind },
             Message::SubRoot(_) | Message::SubDissection(_) | Message::ChunkDissection(_) => {
                 Rejection::NoClaim
             }

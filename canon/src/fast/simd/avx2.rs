@@ -107,6 +107,25 @@ impl Simd for Avx2 {
         }
     }
 
+    #[inline(always)]
+    fn exchange<const D: usize>(self, a: __m256, b: __m256) -> (__m256, __m256) {
+        // SAFETY: `self` exists only where the CPU has the instruction set; nothing touches memory.
+        unsafe {
+            match D {
+                4 => (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b)),
+                2 => {
+                    let (a, b) = (_mm256_castps_pd(a), _mm256_castps_pd(b));
+                    let (first, second) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+                    (_mm256_castpd_ps(first), _mm256_castpd_ps(second))
+                }
+                _ => (
+                    _mm256_blend_ps::<0xaa>(a, _mm256_moveldup_ps(b)),
+                    _mm256_blend_ps::<0xaa>(_mm256_movehdup_ps(a), b),
+                ),
+            }
+        }
+    }
+
     define! { __m256;
         add(a, b) = _mm256_add_ps(a, b);
         sub(a, b) = _mm256_sub_ps(a, b);

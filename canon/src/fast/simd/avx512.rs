@@ -106,6 +106,20 @@ impl Simd for Avx512 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(x), _mm512_set1_ps(limit)) != 0 }
     }
 
+    #[inline(always)]
+    fn exchange<const D: usize>(self, a: __m512, b: __m512) -> (__m512, __m512) {
+        // Lanes of `b` are counted from 16 on.
+        let first: [i32; 16] =
+            std::array::from_fn(|l| (if l & D == 0 { l } else { 16 + l - D }) as i32);
+        let second: [i32; 16] =
+            std::array::from_fn(|l| (if l & D == 0 { l + D } else { 16 + l }) as i32);
+        // SAFETY: `self` exists only where the CPU has the instruction set; the indices are whole vectors.
+        unsafe {
+            let [first, second] = [first, second].map(|of| _mm512_loadu_si512(of.as_ptr().cast()));
+            (_mm512_permutex2var_ps(a, first, b), _mm512_permutex2var_ps(a, second, b))
+        }
+    }
+
     define! { __m512;
         add(a, b) = _mm512_add_ps(a, b);
         sub(a, b) = _mm512_sub_ps(a, b);

@@ -134,6 +134,45 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Whether the magnitude of some lane is `limit` or more, or some lane is NaN.
     fn reaches(self, x: Self::F, limit: f32) -> bool;
 
+    /// One round of a transposition: of every pair of lanes `l` and `l + D`, where `D` is a power of two and a bit that
+    /// `l` does not have, the second lane of `a` and the first of `b` change places.
+    #[inline(always)]
+    fn exchange<const D: usize>(self, a: Self::F, b: Self::F) -> (Self::F, Self::F) {
+        let (mut of_a, mut of_b) = ([0.0; 4 * WIDEST], [0.0; 4 * WIDEST]);
+        self.store(&mut of_a, a);
+        self.store(&mut of_b, b);
+        for lane in (0..Self::LANES).filter(|lane| lane & D == 0 && lane + D < Self::LANES) {
+            (of_a[lane + D], of_b[lane]) = (of_b[lane], of_a[lane + D]);
+        }
+        (self.load(&of_a), self.load(&of_b))
+    }
+
+    /// Rows become columns: of as many vectors as there are lanes, at most [`WIDEST`].
+    #[inline(always)]
+    fn transpose(self, mut rows: [Self::F; WIDEST]) -> [Self::F; WIDEST] {
+        for i in 0..Self::LANES {
+            if i & 1 == 0 && Self::LANES > 1 {
+                (rows[i], rows[i | 1]) = self.exchange::<1>(rows[i], rows[i | 1]);
+            }
+        }
+        for i in 0..Self::LANES {
+            if i & 2 == 0 && Self::LANES > 2 {
+                (rows[i], rows[i | 2]) = self.exchange::<2>(rows[i], rows[i | 2]);
+            }
+        }
+        for i in 0..Self::LANES {
+            if i & 4 == 0 && Self::LANES > 4 {
+                (rows[i], rows[i | 4]) = self.exchange::<4>(rows[i], rows[i | 4]);
+            }
+        }
+        for i in 0..Self::LANES {
+            if i & 8 == 0 && Self::LANES > 8 {
+                (rows[i], rows[i | 8]) = self.exchange::<8>(rows[i], rows[i | 8]);
+            }
+        }
+        rows
+    }
+
     /// The first `LANES` elements of a slice.
     #[inline(always)]
     fn load(self, from: &[f32]) -> Self::F {

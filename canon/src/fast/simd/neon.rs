@@ -102,6 +102,23 @@ impl Simd for Neon {
         unsafe { vminvq_u32(vcltq_f32(vabsq_f32(x), vdupq_n_f32(limit))) == 0 }
     }
 
+    #[inline(always)]
+    fn exchange<const D: usize>(
+        self,
+        a: float32x4_t,
+        b: float32x4_t,
+    ) -> (float32x4_t, float32x4_t) {
+        // SAFETY: `self` exists only where the CPU has the instruction set.
+        unsafe {
+            if D == 1 {
+                return (vtrn1q_f32(a, b), vtrn2q_f32(a, b));
+            }
+            let (a, b) = (vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b));
+            let (first, second) = (vtrn1q_f64(a, b), vtrn2q_f64(a, b));
+            (vreinterpretq_f32_f64(first), vreinterpretq_f32_f64(second))
+        }
+    }
+
     define! { float32x4_t;
         add(a, b) = vaddq_f32(a, b);
         sub(a, b) = vsubq_f32(a, b);

@@ -14,6 +14,7 @@ use super::operand::{Matrix, Operands};
 use super::scratch::{self, Scratch};
 use super::tile::{ROWS, Strip, WIDTH};
 use super::view::Lines;
+use super::visible::{Segment, Visible};
 use crate::{Keys, OperatorError};
 
 /// Queries of a task, at least, where a matrix is cut: packing its keys again must pay.
@@ -105,6 +106,7 @@ impl Attention {
             |strip: usize| task.queries.start + strip * task.queries.len() / strips.max(1);
         let first = task.matrix * self.s + task.queries.start;
         let regular = q.regular(first, task.queries.len(), d);
+        let mut visible = Visible::default();
         for strip in 0..strips {
             let strip = start_of(strip)..start_of(strip + 1);
             let mut spares = queries.chunks_exact_mut(d);
@@ -118,28 +120,18 @@ impl Attention {
                     }
                 }
             });
-            self.weights(task, &strip, a, keys, scores, spare);
-            self.values(task, &strip, scores, values, results, spare);
+            visible.turn(self, task.mask, &strip, |query| task.matrix * self.s + query);
+            self.weights(task, &strip, &visible, a, keys, scores, spare);
+            self.values(task, &strip, &visible, scores, values, results, spare);
         }
     }
 
     /// How many keys, the first ones, take part for a query before any mask.
-    fn seen(&self, query: usize) -> usize {
+    pub(super) fn seen(&self, query: usize) -> usize {
         match self.keys {
             Keys::All => self.t,
             Keys::Causal => (query + self.t + 1).saturating_sub(self.s).min(self.t),
         }
-    }
-
-    /// The mask of a query's keys, if there is one.
-    fn mask<'a>(
-        &'a self,
-        task: &Task<'a>,
-        query: usize,
-    ) -> Option<impl Fn(usize) -> bool + use<'a>> {
-        let (lines, values) = (self.mask.as_ref()?, task.mask?);
-        let start = lines.row(task.matrix * self.s + query);
-        Some(move |key| values[start.wrapping_add_signed(lines.column(key))] != 0)
     }
 
     /// Writes the weights of a strip's keys; rows of scores are as wide as whole panels.
@@ -147,6 +139,7 @@ impl Attention {
         &self,
         task: &Task<'_>,
         strip: &Range<usize>,
+        visible: &Visible,
         a: [&[f32]; ROWS],
         keys: &[f32],
         scores: &mut [f32],
@@ -172,20 +165,17 @@ impl Attention {
                 unsafe { task.operands.copy(BIAS, task.job, lines, index, 0..t, spare) };
             }
             let bias = biased.then_some(spare.as_slice());
-            let seen = self.seen(query);
             let row = &mut row[..all];
             if biased || self.softcap.is_some() || self.scale != 1.0 {
                 let (scale, softcap) = (self.scale, self.softcap);
                 task.fast.vectors.run(Scores { row, scale, softcap, bias });
             }
-            row[seen..].fill(f32::NEG_INFINITY);
-            if let Some(masked) = self.mask(task, query) {
-                for (key, score) in row[..seen].iter_mut().enumerate() {
-                    if masked(key) {
-                        *score = f32::NEG_INFINITY;
-                    }
-                }
+            let mut hidden = 0;
+            for run in visible.runs(query - strip.start) {
+                row[hidden..run.start].fill(f32::NEG_INFINITY);
+                hidden = run.end;
             }
+            row[hidden..].fill(f32::NEG_INFINITY);
         }
         task.fast.vectors.run(Weights { rows: scores, width: wide, count: rows, all });
     }
@@ -195,6 +185,7 @@ impl Attention {
         &self,
         task: &Task<'_>,
         strip: &Range<usize>,
+        visible: &Visible,
         scores: &[f32],
         values: &[f32],
         results: &mut [f32],
@@ -202,30 +193,24 @@ impl Attention {
     ) {
         let Attention { t, e, s, .. } = *self;
         let (wide, rows) = (scores.len() / ROWS, strip.len());
-        let shared = self.mask.is_none();
-        let common = if shared { self.seen(strip.start) } else { 0 };
         for first in (0..e).step_by(WIDTH) {
             let columns = WIDTH.min(e - first);
             let width = columns.next_multiple_of(WIDEST);
             let panel = &values[first * t..];
             let results = &mut results[..rows * width];
-            let strip_of = |from: usize, rows: usize| {
-                let a = std::array::from_fn(|r| &scores[(from + r.min(rows - 1)) * wide..][..t]);
-                Strip { a, rows, panel, k: t, columns, stride: width }
+            let strip_of = |queries: &Range<usize>| {
+                let row = |r: usize| (queries.start + r).min(queries.end - 1);
+                let a = std::array::from_fn(|r| &scores[row(r) * wide..][..t]);
+                Strip { a, rows: queries.len(), panel, k: t, columns, stride: width }
             };
-            if common == 0 {
-                results.fill(0.0);
-            } else {
-                strip_of(0, rows).run(task.fast.vectors, 0..common, results);
+            results.fill(0.0);
+            for Segment { keys, queries } in visible.segments() {
+                let to = &mut results[queries.start * width..];
+                strip_of(queries).run(task.fast.vectors, keys.clone(), to);
             }
-            for (r, query) in strip.clone().enumerate() {
-                let to = &mut results[r * width..(r + 1) * width];
-                if self.is_empty(&scores[r * wide..]) {
+            for (to, weights) in results.chunks_exact_mut(width).zip(scores.chunks_exact(wide)) {
+                if self.is_empty(weights) {
                     to.fill(0.0);
-                    continue;
-                }
-                for run in self.runs(task, query, common) {
-                    strip_of(r, 1).run(task.fast.vectors, run, to);
                 }
             }
             let mut at = [Row::default(); ROWS];
@@ -246,23 +231,6 @@ impl Attention {
     /// Whether a row of weights is marked as having no keys.
     fn is_empty(&self, weights: &[f32]) -> bool {
         weights[0] == f32::NEG_INFINITY
-    }
-
-    /// The runs of keys from `from` on that take part for a query.
-    fn runs<'a>(
-        &'a self,
-        task: &Task<'a>,
-        query: usize,
-        from: usize,
-    ) -> impl Iterator<Item = Range<usize>> + use<'a> {
-        let (seen, masked) = (self.seen(query), self.mask(task, query));
-        let hidden = move |key: usize| masked.as_ref().is_some_and(|masked| masked(key));
-        let mut next = from;
-        std::iter::from_fn(move || {
-            let start = (next..seen).find(|&key| !hidden(key))?;
-            next = (start..seen).find(|&key| hidden(key)).unwrap_or(seen);
-            Some(start..next)
-        })
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::Fast;
 use super::super::simd::WIDEST;
 use super::super::threads::Output;
 use super::chain::{self, Block, Chain, Row, Run};
+use super::filters::Filters;
 use super::operand::Operands;
 use super::scratch::{self, Scratch};
 use super::tile::{ROWS, Scattered, WIDTH};
@@ -40,18 +41,20 @@ pub(super) struct Extents {
 /// A convolution with where everything lies.
 #[derive(Debug)]
 pub(super) struct Conv {
-    extents: Extents,
+    pub extents: Extents,
     /// Of x, a line per image row.
     x: Lines,
     /// Of the weights, a line per output channel.
     w: Lines,
+    /// The weights, where they are constant and packed.
+    filters: Option<Filters>,
     /// The phases of rows and of columns that some kernel element meets.
     phases: [Vec<usize>; 2],
     /// Rows and columns of a plane.
-    plane: [usize; 2],
+    pub plane: [usize; 2],
     /// Where each step of k starts, in the planes of one group.
-    offsets: Vec<usize>,
-    furthest: usize,
+    pub offsets: Vec<usize>,
+    pub furthest: usize,
     /// Whether x is the planes already.
     in_place: bool,
 }
@@ -69,7 +72,13 @@ struct Part {
 
 impl Conv {
     /// `plain`: whether each image lies in memory in one piece.
-    pub(super) fn new(extents: Extents, x: Lines, w: Lines, plain: bool) -> Conv {
+    pub(super) fn new(
+        extents: Extents,
+        x: Lines,
+        w: Lines,
+        filters: Option<Filters>,
+        plain: bool,
+    ) -> Conv {
         let Extents { kernel, stride, dilation, output, .. } = extents;
         let reach = |axis: usize, i: usize| i * dilation[axis];
         let phases = [0, 1].map(|axis| {
@@ -100,10 +109,10 @@ impl Conv {
         let in_place = kernel == [1, 1]
             && stride == [1, 1]
             && extents.padding == [0, 0]
-            && size.is_multiple_of(WIDEST)
+            && (filters.is_some() || size.is_multiple_of(WIDEST))
             && plain;
         let furthest = offsets.iter().copied().max().unwrap_or(0);
-        Conv { extents, x, w, phases, plane, offsets, furthest, in_place }
+        Conv { extents, x, w, filters, phases, plane, offsets, furthest, in_place }
     }
 
     /// Elements of the planes of one image.
@@ -205,6 +214,9 @@ impl Conv {
         chain: &Chain,
         run: &Run<'_>,
     ) -> Result<(), OperatorError> {
+        if let Some(filters) = &self.filters {
+            return self.filtered(fast, filters, operands, planes, chain, run);
+        }
         let Extents { batch, groups, out, output, .. } = self.extents;
         let jobs = run.outputs.len();
         let windows = (output[0] - 1) * self.plane[1] + output[1];
@@ -241,19 +253,9 @@ impl Conv {
         run: &Run<'_>,
         Scratch { block, spare, .. }: &mut Scratch,
     ) {
-        let Extents { batch, groups, channels, out, input, .. } = self.extents;
-        let (k, size) = (self.offsets.len(), self.image_size());
-        let b = match planes {
-            Some(planes) => {
-                let image = &planes[(part.job * batch + part.image) * size..];
-                &image[part.group * size / groups..]
-            }
-            None => {
-                let row = (part.image * groups + part.group) * channels * input[0];
-                // SAFETY: operands of a contraction are never the output.
-                unsafe { operands.slice(X, part.job, self.x.row(row), size / groups) }
-            }
-        };
+        let Extents { groups, out, .. } = self.extents;
+        let k = self.offsets.len();
+        let b = self.planes_of(operands, planes, part.job, part.image, part.group);
         let furthest = self.furthest;
         let b = &b[part.windows.start..];
         let columns = self.pixel(part.windows.start)..self.pixel(part.windows.end);
@@ -292,6 +294,27 @@ impl Conv {
             let block = Block { values, width: WIDTH, rows, columns: columns.clone() };
             // SAFETY: tasks have different rows or columns; the caller holds the outputs.
             unsafe { chain.finish(run, block, spare) };
+        }
+    }
+
+    /// The planes of one group of an image, and what follows them.
+    pub(super) fn planes_of<'a>(
+        &self,
+        operands: &Operands<'a>,
+        planes: Option<&'a [f32]>,
+        job: usize,
+        image: usize,
+        group: usize,
+    ) -> &'a [f32] {
+        let Extents { batch, groups, channels, input, .. } = self.extents;
+        let size = self.image_size();
+        match planes {
+            Some(planes) => &planes[(job * batch + image) * size + group * size / groups..],
+            None => {
+                let row = (image * groups + group) * channels * input[0];
+                // SAFETY: operands of a contraction are never the output.
+                unsafe { operands.slice(X, job, self.x.row(row), size / groups) }
+            }
         }
     }
 

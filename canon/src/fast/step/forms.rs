@@ -1,10 +1,12 @@
 //! The forms of operators that need nothing but their types: how a [`Plan`] becomes what is run.
 
+use super::super::Fast;
 use super::attention::Attention;
 use super::conv::{Conv, Extents};
+use super::filters::{self, Filters};
 use super::linear::{Columns, Product};
 use super::lines::{Function, RowsOf};
-use super::operand::Given;
+use super::operand::{Given, Matrix, Memory, Operands};
 use super::{Plan, Prepared, Root};
 use crate::scalar::FromScalar;
 use crate::{Binary, DType, Link, LinkOperand, Operator, Reduction, Source};
@@ -192,7 +194,7 @@ pub(super) fn prepare_reduction(
     })
 }
 
-pub(super) fn prepare_conv(plan: &Plan<'_>) -> Option<Prepared> {
+pub(super) fn prepare_conv(fast: &Fast, plan: &Plan<'_>) -> Option<Prepared> {
     let Operator::Conv2d { stride, padding, dilation, groups } = plan.spec.operator else {
         return None;
     };
@@ -225,6 +227,19 @@ pub(super) fn prepare_conv(plan: &Plan<'_>) -> Option<Prepared> {
     let image = plan.operand(0, 1)?;
     // A whole image in one piece can be read where it lies.
     let plain = plan.operand(0, 3)?.lines.is_contiguous();
-    let conv = Conv::new(extents, image.lines.clone(), weights.lines.clone(), plain);
-    Some(Prepared { root: Root::Conv(conv), operands: vec![image, weights], mask: None, chain })
+    let constant = plan.constant(1).filter(|_| extents.out >= filters::LEAST);
+    let filters = constant.map(|constant| {
+        let shape = [extents.out, extents.channels * extents.kernel.iter().product::<usize>()];
+        // SAFETY: the weights are borrowed.
+        let constant = unsafe { Operands::new(vec![Memory::of(constant)], 1) };
+        // SAFETY: constants are not written.
+        let matrix = unsafe { Matrix::new(&constant, 0, 0, &weights.lines) };
+        Filters::new(fast, extents.groups, shape, &matrix)
+    });
+    let operands = match filters {
+        Some(_) => vec![image.clone()],
+        None => vec![image.clone(), weights.clone()],
+    };
+    let conv = Conv::new(extents, image.lines, weights.lines, filters, plain);
+    Some(Prepared { root: Root::Conv(conv), operands, mask: None, chain })
 }

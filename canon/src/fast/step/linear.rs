@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::super::Fast;
 use super::chain::{self, Block, Chain, Row, Run};
 use super::operand::{Matrix, Operands};
-use super::scratch::{self, Lined, Scratch};
+use super::pages::Region;
+use super::scratch::{self, Scratch};
+use super::streamed;
 use super::tile::{self, ROWS, Strip, WIDTH};
 use super::view::Lines;
 use crate::OperatorError;
@@ -19,6 +21,11 @@ const TASK: usize = if cfg!(test) { 240 } else { 1 << 17 };
 /// Rows of a task, at most and at least: each panel must pay for being read.
 const TASK_ROWS: [usize; 2] = if cfg!(test) { [12, 30] } else { [48, 192] };
 
+/// The most rows for which a matrix is read where it lies.
+const STREAMED: usize = 12;
+/// Sums of a task that does so, about: they stay in the first cache.
+const SUMS: usize = if cfg!(test) { WIDTH } else { 4_096 };
+
 /// The positions of the operands.
 const A: usize = 0;
 const B: usize = 1;
@@ -26,15 +33,14 @@ const B: usize = 1;
 /// A constant matrix `[k, n]` in panels.
 #[derive(Debug)]
 pub(super) struct Panels {
-    packed: Lined,
+    packed: Region,
 }
 
 impl Panels {
     pub(super) fn new(fast: &Fast, k: usize, n: usize, matrix: &Matrix<'_>) -> Panels {
-        let mut packed = Lined::default();
         let last = tile::padded(fast.vectors, n % WIDTH);
-        let all = packed.of((n / WIDTH * WIDTH + last) * k);
-        for (index, panel) in all.chunks_mut(WIDTH * k).enumerate() {
+        let mut packed = fast.pages.take((n / WIDTH * WIDTH + last) * k);
+        for (index, panel) in packed.get_mut().chunks_mut(WIDTH * k).enumerate() {
             let columns = index * WIDTH..n.min((index + 1) * WIDTH);
             matrix.pack(fast.vectors, (0, k), columns, panel);
         }
@@ -96,11 +102,17 @@ impl Product {
                 let columns = columns_of(panel);
                 let start = panel * WIDTH * self.k;
                 let len = tile::padded(fast.vectors, columns.len()) * self.k;
-                let panel = &packed.packed.get(start + len)[start..];
+                let panel = &packed.packed.get()[start..start + len];
                 let part =
                     Part { rows: cut * rows / cuts..(cut + 1) * rows / cuts, columns, panel };
                 scratch::with(|scratch| self.part(fast, operands, &part, chain, run, scratch));
             });
+        }
+        if let Columns::Steps(lines) = &self.b
+            && self.rows <= STREAMED
+            && lines.is_contiguous()
+        {
+            return self.streamed(fast, operands, lines, chain, run);
         }
         // A task packs its panel: rows are cut only where there are few panels.
         let cuts = wanted.div_ceil(products * panels).min(self.rows.div_ceil(4 * chain::ROWS));
@@ -116,6 +128,54 @@ impl Product {
                 let part = Part { rows: rows(cut)..rows(cut + 1), columns, panel };
                 self.part(fast, operands, &part, chain, run, scratch);
                 scratch.panel = memory;
+            });
+        })
+    }
+
+    /// Few rows: the matrix is read once, where it lies.
+    fn streamed(
+        &self,
+        fast: &Fast,
+        operands: &Operands<'_>,
+        lines: &Lines,
+        chain: &Chain,
+        run: &Run<'_>,
+    ) -> Result<(), OperatorError> {
+        let products = self.products * run.outputs.len();
+        let threads = fast.threads.worthwhile((products * self.k * self.n) as u64);
+        // Long pieces of rows: memory is read in order.
+        let wanted = threads.div_ceil(products);
+        let most = (SUMS / self.rows.max(1)).next_multiple_of(WIDTH);
+        let width = self.n.div_ceil(wanted).next_multiple_of(WIDTH).min(most);
+        let cuts = self.n.div_ceil(width);
+        fast.threads.run(threads, products * cuts, |task| {
+            let (index, cut) = (task / cuts, task % cuts);
+            let (job, product) = (index / self.products, index % self.products);
+            let columns = cut * width..self.n.min((cut + 1) * width);
+            // SAFETY: operands of a contraction are never the output.
+            let [a, b] = [(A, &self.a), (B, lines)]
+                .map(|(operand, lines)| unsafe { Matrix::new(operands, operand, job, lines) });
+            scratch::with(|Scratch { block, more, spare, .. }| {
+                let mut copies = more.of(self.rows * self.k.max(1)).chunks_exact_mut(self.k.max(1));
+                let mut rows = [&[][..]; STREAMED];
+                let mut at = [Row::default(); STREAMED];
+                for (r, (row, at)) in rows.iter_mut().zip(&mut at).take(self.rows).enumerate() {
+                    let copy = copies.next().unwrap_or_default();
+                    *row = a.row(product * self.rows + r, self.k, copy);
+                    *at = Row { job, row: product * self.rows + r };
+                }
+                let values = block.of(self.rows * width);
+                let row_of_b =
+                    |step| b.slice(product * self.k + step, columns.start, columns.len());
+                let a = &rows[..self.rows];
+                streamed::Streamed { a, b: &row_of_b, k: self.k, columns: columns.len() }.run(
+                    fast.vectors,
+                    values,
+                    width,
+                );
+                let block = Block { values, width, rows: &at[..self.rows], columns };
+                // SAFETY: tasks have different rows or columns; the caller holds the outputs.
+                unsafe { chain.finish(run, block, spare) };
             });
         })
     }

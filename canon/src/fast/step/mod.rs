@@ -5,13 +5,17 @@
 mod attention;
 mod chain;
 mod conv;
+mod filters;
 mod forms;
 mod linear;
 mod lines;
 mod operand;
+mod pages;
 mod scratch;
+mod streamed;
 mod tile;
 mod view;
+mod visible;
 
 use std::sync::Arc;
 
@@ -25,6 +29,7 @@ use self::forms::{
 use self::linear::{Columns, Panels, Product};
 use self::lines::{Function, RowsOf};
 use self::operand::{Given, Matrix, Memory, Operands};
+pub(super) use self::pages::Pages;
 use self::view::View;
 use super::Fast;
 use super::elementwise::Clamp;
@@ -202,7 +207,7 @@ impl Fast {
         match &spec.operator {
             Operator::Linear => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
             Operator::MatMul => self.prepare_linear(&plan).or_else(|| prepare_matmul(&plan)),
-            Operator::Conv2d { .. } => prepare_conv(&plan),
+            Operator::Conv2d { .. } => prepare_conv(self, &plan),
             Operator::Attention { .. } => prepare_attention(&plan),
             Operator::LayerNorm { epsilon } => {
                 let epsilon = f32::from_scalar(*epsilon);

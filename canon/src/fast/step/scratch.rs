@@ -20,12 +20,6 @@ impl Lined {
         let start = self.memory.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         &mut self.memory[start..start + len]
     }
-
-    /// The first so many elements, which [`Lined::of`] has made.
-    pub(super) fn get(&self, len: usize) -> &[f32] {
-        let start = self.memory.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        &self.memory[start..start + len]
-    }
 }
 
 /// What tasks compute in.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::super::simd::{Kernel, Simd, Vectors};
+use super::super::simd::{Kernel, Simd, Vectors, WIDEST};
 
 /// Columns of a panel.
 pub(super) const WIDTH: usize = 64;
@@ -73,6 +73,153 @@ impl Strip<'_> {
             2 => vectors.run(Rows::<2> { strip, steps, c }),
             1 => vectors.run(Rows::<1> { strip, steps, c }),
             _ => {}
+        }
+    }
+}
+
+/// Some rows of one panel's products whose elements lie in memory as they are, each step of `k` at another offset.
+#[derive(Clone, Copy)]
+pub(super) struct Gathered<'a> {
+    pub a: &'a [f32],
+    /// Where each row starts in `a`.
+    pub starts: [usize; ROWS],
+    pub rows: usize,
+    /// Of each step; none is larger than `furthest`.
+    pub offsets: &'a [usize],
+    pub furthest: usize,
+    pub panel: &'a [f32],
+    pub columns: usize,
+}
+
+impl Gathered<'_> {
+    /// Continues the chains in `c`, rows [`WIDTH`] apart, by some steps, from +0 where these are the first.
+    pub(super) fn run(&self, vectors: Vectors, steps: Range<usize>, c: &mut [f32]) {
+        let (k, wide) = (self.offsets.len(), padded(vectors, self.columns));
+        assert!(steps.end <= k && wide <= WIDTH && self.rows <= ROWS, "an extent");
+        assert!(c.len() >= self.rows * WIDTH, "rows of c");
+        let fits = |&start: &usize| start + self.furthest < self.a.len();
+        assert!(self.starts[..self.rows].iter().all(fits), "rows of a");
+        assert!(self.panel.len() >= k * wide, "a panel");
+        debug_assert!(self.offsets.iter().all(|&offset| offset <= self.furthest));
+        let (of, c) = (*self, c.as_mut_ptr());
+        match self.rows {
+            6 => vectors.run(GatheredRows::<6> { of, steps, c }),
+            5 => vectors.run(GatheredRows::<5> { of, steps, c }),
+            4 => vectors.run(GatheredRows::<4> { of, steps, c }),
+            3 => vectors.run(GatheredRows::<3> { of, steps, c }),
+            2 => vectors.run(GatheredRows::<2> { of, steps, c }),
+            1 => vectors.run(GatheredRows::<1> { of, steps, c }),
+            _ => {}
+        }
+    }
+}
+
+/// `R` rows whose operands [`Gathered::run`] has checked.
+struct GatheredRows<'a, const R: usize> {
+    of: Gathered<'a>,
+    steps: Range<usize>,
+    c: *mut f32,
+}
+
+impl<const R: usize> Kernel for GatheredRows<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GatheredRows { of, steps, c } = self;
+        let a = std::array::from_fn(|r| of.a.as_ptr().wrapping_add(of.starts[r]));
+        let wide = of.columns.next_multiple_of(S::LANES);
+        let full = tile_vectors(S::LANES) * S::LANES;
+        let (offsets, fresh) = (&of.offsets[steps.clone()], steps.start == 0);
+        let mut first = 0;
+        while first < wide {
+            let vectors = (wide - first).min(full) / S::LANES;
+            let offset = first * of.offsets.len() + steps.start * vectors * S::LANES;
+            let b = of.panel.as_ptr().wrapping_add(offset);
+            let c = c.wrapping_add(first);
+            match vectors {
+                4 => simd.run(GatheredTile::<R, 4> { offsets, a, b, c, fresh }),
+                3 => simd.run(GatheredTile::<R, 3> { offsets, a, b, c, fresh }),
+                2 => simd.run(GatheredTile::<R, 2> { offsets, a, b, c, fresh }),
+                _ => simd.run(GatheredTile::<R, 1> { offsets, a, b, c, fresh }),
+            }
+            first += vectors * S::LANES;
+        }
+    }
+}
+
+/// `R` rows and `V` vectors, made by [`GatheredRows`] alone: `a` are `R` rows with an element at each offset, `b` is `V`
+/// vectors per offset, `c` has `R` rows of `V` vectors, [`WIDTH`] apart.
+struct GatheredTile<'a, const R: usize, const V: usize> {
+    offsets: &'a [usize],
+    a: [*const f32; R],
+    b: *const f32,
+    c: *mut f32,
+    fresh: bool,
+}
+
+impl<const R: usize, const V: usize> Kernel for GatheredTile<'_, R, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GatheredTile { offsets, a, mut b, c, fresh } = self;
+        let mut acc = [[simd.splat(0.0); V]; R];
+        if !fresh {
+            for (r, acc) in acc.iter_mut().enumerate() {
+                for (v, acc) in acc.iter_mut().enumerate() {
+                    // SAFETY: row `r`, vector `v` of `c`.
+                    *acc = unsafe { simd.load_from(c.wrapping_add(r * WIDTH + v * S::LANES)) };
+                }
+            }
+        }
+        for &offset in offsets {
+            let mut columns = [simd.splat(0.0); V];
+            for (v, column) in columns.iter_mut().enumerate() {
+                // SAFETY: vector `v` of this step of `b`.
+                *column = unsafe { simd.load_from(b.wrapping_add(v * S::LANES)) };
+            }
+            for (a, acc) in a.iter().zip(&mut acc) {
+                // SAFETY: the element of a row of `a` at this offset.
+                let x = simd.splat(unsafe { *a.wrapping_add(offset) });
+                for (acc, &column) in acc.iter_mut().zip(&columns) {
+                    *acc = simd.fma(x, column, *acc);
+                }
+            }
+            b = b.wrapping_add(V * S::LANES);
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            for (v, &acc) in acc.iter().enumerate() {
+                // SAFETY: row `r`, vector `v` of `c`.
+                unsafe { simd.store_to(c.wrapping_add(r * WIDTH + v * S::LANES), acc) };
+            }
+        }
+    }
+}
+
+/// A square of [`WIDTH`] rows, its rows made columns.
+pub(super) struct Transposed<'a> {
+    pub from: &'a [f32],
+    pub to: &'a mut [f32],
+}
+
+impl Kernel for Transposed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (from, to) = (&self.from[..WIDTH * WIDTH], &mut self.to[..WIDTH * WIDTH]);
+        for i in (0..WIDTH).step_by(S::LANES) {
+            for j in (0..WIDTH).step_by(S::LANES) {
+                let mut rows = [simd.splat(0.0); WIDEST];
+                for r in 0..S::LANES {
+                    rows[r] = simd.load(&from[(i + r) * WIDTH + j..]);
+                }
+                let columns = simd.transpose(rows);
+                for r in 0..S::LANES {
+                    simd.store(&mut to[(j + r) * WIDTH + i..], columns[r]);
+                }
+            }
         }
     }
 }

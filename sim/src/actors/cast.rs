@@ -1,0 +1,114 @@
+//! Who plays in a game, drawn from its seed. Gangs share a secret, so that their lies fit together.
+
+use std::collections::BTreeMap;
+
+use gainsay_protocol::Job;
+
+use super::Behaviour;
+use super::copycat::Copycat;
+use super::evidence_spoiler::EvidenceSpoiler;
+use super::executor::Executor;
+use super::false_alarm::FalseAlarm;
+use super::forger::Forger;
+use super::free_committer::FreeCommitter;
+use super::lapser::Lapser;
+use super::last_second::LastSecond;
+use super::malformed::{Malformed, MalformedToo};
+use super::noise::Noise;
+use super::padding::PaddingTrap;
+use super::replayer::Replayer;
+use super::requester::Requester;
+use super::sham::Sham;
+use super::spoiler::Spoiler;
+use super::staller::Staller;
+use super::true_root_staller::TrueRootStaller;
+use super::two_lies::{SecondLieDenied, TwoLies};
+use super::watcher::Watcher;
+use super::wrong_layer::WrongLayer;
+use super::wrong_output::WrongOutput;
+use crate::check::Role;
+use crate::rng::Rng;
+use crate::toy::Value;
+
+/// Somebody who plays.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    /// Which gang it belongs to; the honest to none.
+    pub(crate) gang: Option<usize>,
+    pub(crate) behaviour: Box<dyn Behaviour>,
+}
+
+fn honest(name: &'static str, role: Role, behaviour: impl Behaviour + 'static) -> Cast {
+    Cast { name, role, gang: None, behaviour: Box::new(behaviour) }
+}
+
+type Member = (&'static str, Box<dyn Behaviour>);
+
+fn member(name: &'static str, behaviour: impl Behaviour + 'static) -> Member {
+    (name, Box::new(behaviour))
+}
+
+/// How many kinds of gangs there are.
+const KINDS: u64 = 20;
+
+/// A gang of the kind with that number.
+fn gang(kind: u64, rng: &mut Rng) -> Vec<Member> {
+    let patience = rng.below(6) as u32;
+    match kind {
+        0 => vec![member("wrong layer", WrongLayer)],
+        1 => vec![member("wrong output", WrongOutput)],
+        2 => vec![member("two lies", TwoLies), member("second lie denied", SecondLieDenied)],
+        3 => vec![member("staller", Staller)],
+        4 => vec![member("wrong layer", WrongLayer), member("sham", Sham { patience })],
+        5 => vec![member("wrong layer", WrongLayer), member("true-root staller", TrueRootStaller)],
+        6 => vec![member("forger", Forger)],
+        7 => vec![member("free committer", FreeCommitter)],
+        8 => vec![member("copycat", Copycat)],
+        9 => vec![member("replayer", Replayer)],
+        10 => vec![member("last second", LastSecond)],
+        11 => vec![member("malformed", Malformed), member("malformed too", MalformedToo)],
+        12 => vec![member("padding trap", PaddingTrap)],
+        13 => vec![member("spoiler", Spoiler)],
+        14 => vec![member("evidence spoiler", EvidenceSpoiler)],
+        15 => vec![member("noise", Noise)],
+        16 => vec![member("lapser", Lapser)],
+        17 => {
+            let size = if rng.percent(15) { rng.between(16, 32) } else { rng.between(1, 6) };
+            (0..size).map(|number| member("false alarm", FalseAlarm { number })).collect()
+        }
+        18 => vec![
+            member("staller", Staller),
+            member("true-root staller", TrueRootStaller),
+            member("sham", Sham { patience }),
+        ],
+        _ => vec![
+            member("last second", LastSecond),
+            member("last second", LastSecond),
+            member("true-root staller", TrueRootStaller),
+        ],
+    }
+}
+
+/// Who plays.
+pub(crate) fn cast(rng: &mut Rng, jobs: Vec<(Job, Value)>) -> Vec<Cast> {
+    let mut all = vec![honest("requester", Role::HonestRequester, Requester { jobs })];
+    for _ in 0..rng.between(1, 2) {
+        let eagerness = [4, 30, 90][rng.below(3) as usize];
+        let executor = Executor { signed: BTreeMap::new(), eagerness };
+        all.push(honest("executor", Role::HonestExecutor, executor));
+    }
+    let watchers = if rng.percent(92) { rng.between(1, 3) } else { 0 };
+    for _ in 0..watchers {
+        all.push(honest("challenger", Role::HonestChallenger, Watcher));
+    }
+    for number in 0..rng.between(1, 5) {
+        let kind = rng.below(KINDS);
+        for (name, behaviour) in gang(kind, rng) {
+            let gang = Some(number as usize);
+            all.push(Cast { name, role: Role::Dishonest, gang, behaviour });
+        }
+    }
+    all
+}
