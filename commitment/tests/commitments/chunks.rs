@@ -88,7 +88,7 @@ fn the_path_of_a_chunk_leads_to_its_content_and_no_other() {
                 .or_else(|| shown.iter().find(|(place, _)| *place == node).map(|(_, value)| *value))
         };
         let chunks = shape.chunks();
-        if chunks < 2 || chunks > 64 {
+        if !(2..=64).contains(&chunks) {
             continue;
         }
         for chunk in [0, chunks / 2, chunks - 1] {

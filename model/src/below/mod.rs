@@ -5,6 +5,8 @@
 //! needs no more than some rows. `D_j` lists what is live after j steps as a state does. What a chunk of a result reads
 //! follows from the operator and, where it indexes, from its indices: `reads` says it, `region` cuts it out.
 
+#![allow(clippy::single_range_in_vec_init, reason = "index sets are lists of ranges, often of one")]
+
 mod chunk;
 mod contraction;
 mod judge;

@@ -210,7 +210,7 @@ impl Game {
             log: Vec::new(),
             machine: Machine::Works,
             watch,
-            deep: Oracle::default(),
+            deep: Oracle,
             admitted: admitted.state,
             blobs: BTreeMap::from([(content(&input), input)]),
             held,
