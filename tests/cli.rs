@@ -77,7 +77,16 @@ fn every_command_has_help_that_names_its_environment_variables() {
         &["show"],
         &["balance"],
         &["fund"],
+        &["account"],
+        &["withdraw"],
+        &["params"],
+        &["announce"],
+        &["economics"],
+        &["equivocation", "save"],
+        &["equivocation", "prove"],
+        &["equivocation", "verify"],
         &["judge"],
+        &["sim"],
         &["demo"],
         &["config"],
         &["config", "show"],
@@ -260,6 +269,117 @@ fn a_client_says_what_it_lacks() {
     assert!(said.contains("--arbiter-key"), "{said}");
 }
 
+#[test]
+fn economics_answers_in_json_and_refuses_what_is_no_share() {
+    let output = gainsay()
+        .args(["economics", "--json", "--challengers", "2", "--sample", "0.5", "--fraud-gain", "3"])
+        .args(["--fee", "1", "--bond", "1", "--capital-rate", "0"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["detection"], 0.75);
+    // A quarter of 4 credits against three quarters of a bond of 1.
+    assert_eq!(told["liar_alone_micro"], 250_000.0);
+    assert_eq!(told["smallest_bond_alone_micro"], 1_333_334.0);
+    let said = refused(gainsay().args(["economics", "--sample", "1.5"]));
+    assert!(said.contains("sampling is 1.5"), "{said}");
+    let said = refused(gainsay().args(["economics", "--fee", "much"]));
+    assert!(said.contains("--fee"), "{said}");
+}
+
+#[test]
+fn what_is_no_proof_of_an_equivocation_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("some.proof");
+    for bytes in [&b""[..], b"gainsay", b"gainsayE\x01", b"gainsayE\x02\0", &[7; 4096]] {
+        std::fs::write(&file, bytes).unwrap();
+        let said = refused(gainsay().args(["equivocation", "verify"]).arg(&file));
+        assert!(said.contains("some.proof"), "{said}");
+    }
+    let said = refused(gainsay().args(["equivocation", "prove", "a.claim", "b.claim"]));
+    assert!(said.contains("--out"), "{said}");
+    let out = folder.path().join("out.proof");
+    let said =
+        refused(gainsay().args(["equivocation", "prove", "a.claim", "b.claim", "--out"]).arg(&out));
+    assert!(said.contains("a.claim"), "{said}");
+    assert!(!out.exists());
+}
+
+/// A claim of a key for an attempt, with that trace root.
+fn signed_claim(attempt: u32, root: u8) -> Vec<u8> {
+    use gainsay_commitment::{Opening, content};
+    use gainsay_protocol::{Claim, JobId, Keypair, Message, MessageId, NetworkId, Signed};
+    let opening = |index| Opening { index, siblings: Vec::new() };
+    let claim = Claim {
+        job: JobId(MessageId(content(b"a job"))),
+        attempt,
+        layers: 1,
+        root: content(&[root]),
+        outputs: Vec::new(),
+        first: opening(0),
+        last: opening(1),
+    };
+    let network = NetworkId(content(b"a network"));
+    let signed = Signed::new(&Keypair::from_seed(&[9; 32]), network, Message::Claim(claim));
+    signed.to_bytes().unwrap()
+}
+
+#[test]
+fn an_equivocation_is_proven_and_verified_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    for (name, claim) in [
+        ("one.claim", signed_claim(0, 1)),
+        ("other.claim", signed_claim(0, 2)),
+        ("later.claim", signed_claim(1, 2)),
+    ] {
+        std::fs::write(place(name), claim).unwrap();
+    }
+    let prove = |one: &str, other: &str, out: &str| {
+        let mut command = gainsay();
+        command.args(["equivocation", "prove"]).arg(place(one)).arg(place(other));
+        command.arg("--out").arg(place(out));
+        command
+    };
+    let made = prove("one.claim", "other.claim", "a.proof").output().unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    // In either order it is the same proof, and an existing file is kept.
+    let again = prove("other.claim", "one.claim", "b.proof").output().unwrap();
+    assert!(again.status.success(), "{}", text(&again));
+    let proof = std::fs::read(place("a.proof")).unwrap();
+    assert_eq!(proof, std::fs::read(place("b.proof")).unwrap());
+    let said = refused(&mut prove("one.claim", "other.claim", "a.proof"));
+    assert!(said.contains("a.proof"), "{said}");
+    for (one, other, why) in
+        [("one.claim", "one.claim", "say the same"), ("one.claim", "later.claim", "attempts")]
+    {
+        let said = refused(&mut prove(one, other, "c.proof"));
+        assert!(said.contains(why), "{said}");
+        assert!(!place("c.proof").exists());
+    }
+    let verify = |file: &Path| {
+        let mut command = gainsay();
+        command.args(["equivocation", "verify", "--json"]).arg(file);
+        command
+    };
+    let told = verify(&place("a.proof")).output().unwrap();
+    assert!(told.status.success(), "{}", text(&told));
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told["differ_in"], serde_json::json!(["the trace root"]));
+    assert_eq!(told["attempt"], 0);
+    let other = "1".repeat(64);
+    let said = refused(verify(&place("a.proof")).args(["--network", &other]));
+    assert!(said.contains("network"), "{said}");
+    for at in [proof.len() / 2, proof.len() - 1] {
+        let mut flipped = proof.clone();
+        flipped[at] ^= 1;
+        std::fs::write(place("flipped.proof"), flipped).unwrap();
+        let said = refused(&mut verify(&place("flipped.proof")));
+        assert!(said.contains("flipped.proof"), "{said}");
+    }
+}
+
 /// One network for what needs one: money, parameters, identities.
 #[test]
 fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
@@ -293,6 +413,26 @@ fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
     let input = format!("image={}", image.display());
     refused(&mut network.command("other", &["submit", "--artifact", &artifact, "--input", &input]));
     assert_eq!(balance(&me), 2_500_000);
+    // Statements add up; a withdrawal waits its delay; parameters come with notice.
+    let statement = network.json("me", &["account", "--history"]);
+    assert_eq!(statement["transfers"][0]["kind"], "deposit");
+    assert_eq!(statement["free_micro"], 2_500_000);
+    network.json("me", &["withdraw", "0.5"]);
+    assert_eq!(network.json("me", &["account"])["pending_micro"], 500_000);
+    let statement = network.json("me", &["account", "--history"]);
+    assert_eq!(statement["transfers"][1]["free_micro"], 2_000_000);
+    refused(&mut network.command("me", &["withdraw", "2.1"]));
+    let params = network.json("me", &["params", "--layers", "1000000"]);
+    assert_eq!(params["in_force"]["window_ms"], 1000);
+    assert_eq!(params["d_max"].as_array().unwrap().len(), 2, "the program's and the one asked for");
+    assert_eq!(params["announced"], serde_json::json!([]));
+    let said = refused(&mut network.command("me", &["announce", "--in", "90000"]));
+    assert!(said.contains("operator"), "{said}");
+    let said = refused(&mut network.command("operator", &["announce", "--in", "60"]));
+    assert!(said.contains("notice"), "{said}");
+    network.json("operator", &["announce", "--in", "90000"]);
+    let params = network.json("me", &["params"]);
+    assert_eq!(params["announced"].as_array().unwrap().len(), 1);
     // The books are served, and another arbiter cannot open them.
     let metrics = network.http_get("/metrics");
     assert!(metrics.contains("gainsay_conservation_violated 0"), "{metrics}");
@@ -310,4 +450,18 @@ fn an_arbiter_refuses_what_is_not_in_order_and_keeps_its_books() {
     changed.args(["--http", "127.0.0.1:0", "--data"]).arg(network.path("arbiter"));
     let said = refused(&mut changed);
     assert!(said.contains("parameters"), "{said}");
+}
+
+#[test]
+fn the_simulator_plays_the_same_games_from_the_same_seed() {
+    let play = |seed: &str| {
+        let output =
+            gainsay().args(["sim", "--games", "4", "--json", "--seed", seed]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let one = play("7");
+    assert_eq!(one, play("7"));
+    assert_eq!(one["games"], 4);
+    assert_ne!(one["digest"], play("8")["digest"]);
 }

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use gainsay_canon::{Isa, Kernels};
@@ -223,7 +223,7 @@ async fn assemble(config: &Config) -> Result<Assembled, ArbiterError> {
     let feed = LogFeed::new(store.clone(), store.feed_head().await.map_err(failed)?);
     let (tasks, waiting) = mpsc::unbounded_channel();
     let core = Arc::new(Core {
-        params: config.params.clone(),
+        schedule: RwLock::new(Arc::new(store.schedule().await.map_err(failed)?)),
         network: config.params.network(),
         keypair: config.keypair.clone(),
         store,

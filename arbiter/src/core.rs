@@ -4,12 +4,12 @@
 //! whether or not the caller still waits. If the process dies in between, it is found again in the store: see
 //! [`Core::recover`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gainsay_canon::Kernels;
 use gainsay_protocol::{
-    ClaimPhase, Dispute, DisputePhase, JobId, JobState, Keypair, LoggedEvent, MessageId, NetworkId,
-    PairPhase, Params, Receipt, Time,
+    ClaimPhase, Dispute, DisputePhase, JobId, JobState, Key, Keypair, LoggedEvent, MessageId,
+    NetworkId, PairPhase, Params, Receipt, Schedule, Time,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -36,7 +36,9 @@ pub(crate) struct Task {
 
 /// See the module.
 pub(crate) struct Core {
-    pub(crate) params: Params,
+    /// The parameters as far as announced. A decision that reads them late reads them right: none comes into force sooner
+    /// than its notice after its log entry.
+    pub(crate) schedule: RwLock<Arc<Schedule>>,
     pub(crate) network: NetworkId,
     pub(crate) keypair: Arc<Keypair>,
     pub(crate) store: Arc<dyn Store>,
@@ -66,12 +68,40 @@ impl Core {
         self.store.commit(act).await
     }
 
+    /// The parameters as far as announced.
+    pub(crate) fn schedule(&self) -> Arc<Schedule> {
+        self.schedule.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The parameters in force.
+    pub(crate) fn params(&self) -> Params {
+        self.schedule().at(self.clock.now()).clone()
+    }
+
+    /// The arbiter's key.
+    pub(crate) fn key(&self) -> Key {
+        self.keypair.key()
+    }
+
     /// What follows from a durable decision.
     fn follow(&self, index: u64, decision: &Decision) {
         self.metrics.committed(decision);
         if let Some(artifact) = decision.suspend {
             tracing::error!(artifact = %artifact.0, "incident: something could not be judged; the artifact is suspended");
             self.registry.suspend(artifact);
+        }
+        if let Some(announced) = &decision.announced {
+            let mut schedule = Schedule::clone(&self.schedule());
+            match schedule.announce(announced, decision.time) {
+                Ok(()) => {
+                    let mut held = self.schedule.write().unwrap_or_else(PoisonError::into_inner);
+                    *held = Arc::new(schedule);
+                }
+                Err(error) => tracing::error!(%error, "announced parameters do not follow"),
+            }
+        }
+        if decision.withdrawal.is_some() {
+            self.deadlines.notify_one();
         }
         if let Some(job) = &decision.job {
             self.stakes.update(job);
@@ -93,11 +123,11 @@ impl Core {
         occurrence: Occurrence,
         case: Option<CaseRecord>,
     ) -> Result<Committed, CommitError> {
-        let (params, clock) = (self.params.clone(), self.clock.clone());
+        let (schedule, clock) = (self.schedule(), self.clock.clone());
         let decide = move |situation: crate::store::Situation<'_>| {
             let Some(state) = situation.job else { return Ok(None) };
             let now = clock.now_after(situation.last);
-            match decide::occurrence(&params, occurrence, state, now) {
+            match decide::occurrence(&schedule, occurrence, state, now) {
                 Ok(decision) => Ok(decision.map(|mut decision| {
                     decision.case = case;
                     decision
@@ -110,6 +140,17 @@ impl Core {
             }
         };
         self.commit(Act::new(None, Subject::Job(job), decide)).await
+    }
+
+    /// Pays a withdrawal that is due; whether that changed anything.
+    pub(crate) async fn pay(self: &Arc<Self>, withdrawal: MessageId) -> Result<bool, CommitError> {
+        let clock = self.clock.clone();
+        let decide = move |situation: crate::store::Situation<'_>| {
+            let now = clock.now_after(situation.last);
+            Ok(decide::payment(withdrawal, situation, now)?)
+        };
+        let act = Act::new(None, Subject::Withdrawal(withdrawal), decide);
+        Ok(matches!(self.commit(act).await?, Committed::New { .. }))
     }
 
     /// Logs a heartbeat: a round trip through the store. Serving time goes on only when it is in the log, and if
@@ -140,8 +181,8 @@ impl Core {
 
     /// Logs that the arbiter serves again after a gap: every running clock has at least the grace.
     pub(crate) async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
-        let (clock, params) = (self.clock.clone(), self.params.clone());
-        let change = move |job: &JobState, now: Time| match decide::resumed(&params, job, now) {
+        let (clock, schedule) = (self.clock.clone(), self.schedule());
+        let change = move |job: &JobState, now: Time| match decide::resumed(&schedule, job, now) {
             Ok(changed) => changed,
             Err(rejection) => {
                 tracing::error!(job = ?job.id, %rejection, "a job could not be resumed");

@@ -6,13 +6,13 @@
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    Account, Amount, ClaimId, Effect, Event, EvidenceStanding, Job, JobState, LoggedEvent, Message,
-    Mint, Params, ProgramFacts, Ready, Rejection, Time, Transfer, TransferKind, Transition,
-    Verdict, step,
+    Account, Amount, Announce, ClaimId, Effect, Equivocation, Event, EvidenceStanding, Job,
+    JobState, LoggedEvent, Message, MessageId, Mint, Params, ProgramFacts, Ready, Rejection,
+    Schedule, Time, Transfer, TransferKind, Transition, Verdict, Withdrawal, step,
 };
 
 use crate::error::Refused;
-use crate::store::{Decision, Subject, Work};
+use crate::store::{Decision, Situation, Subject, Work};
 
 /// What the arbiter has found out about a message outside the transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +61,7 @@ pub enum Occurrence {
 pub fn subject_of(ready: &Ready) -> Subject {
     match ready.message() {
         Message::Job(_) => Subject::Job(gainsay_protocol::JobId(ready.id())),
-        Message::Take(take) => Subject::Job(take.job),
+        Message::Take(take) => Subject::Take(take.job, ready.signer()),
         Message::Claim(claim) => Subject::Job(claim.job),
         Message::Commit(commit) => Subject::Id(commit.claim.0.0),
         Message::Reveal(reveal) => Subject::Id(reveal.claim.0.0),
@@ -72,10 +72,10 @@ pub fn subject_of(ready: &Ready) -> Subject {
         Message::SubRoot(root) => Subject::Id(root.claim.0.0),
         Message::SubDissection(dissection) => Subject::Id(dissection.claim.0.0),
         Message::ChunkDissection(dissection) => Subject::Id(dissection.claim.0.0),
-        Message::AdmitArtifact(_)
-        | Message::Mint(_)
-        | Message::Withdraw(_)
-        | Message::Equivocation(_) => Subject::Nothing,
+        // Nothing but claims decodes there.
+        Message::Equivocation(proof) => proof.act().map_or(Subject::Nothing, Subject::Act),
+        Message::Announce(_) => Subject::Schedule,
+        Message::AdmitArtifact(_) | Message::Mint(_) | Message::Withdraw(_) => Subject::Nothing,
     }
 }
 
@@ -84,12 +84,15 @@ pub fn subject_of(ready: &Ready) -> Subject {
 /// # Errors
 /// Why it is refused; then it does nothing.
 pub fn message(
-    params: &Params,
+    schedule: &Schedule,
     ready: &Ready,
     findings: Findings<'_>,
-    job: Option<&JobState>,
+    situation: Situation<'_>,
     now: Time,
 ) -> Result<Decision, Refused> {
+    let job = situation.job;
+    // What was admitted keeps the parameters under which it was.
+    let params = schedule.at(job.map_or(now, |job| job.admitted));
     let signed = Box::new(ready.signed().clone());
     let mut decision = Decision::new(now, LoggedEvent::Message(signed.clone()));
     match ready.message() {
@@ -116,15 +119,26 @@ pub fn message(
             decision.event = LoggedEvent::Evidence { message: signed, bytes };
             apply(&mut decision, step(params, job, &Event::Evidence(ready, standing), now)?);
         }
-        Message::Withdraw(_) | Message::Equivocation(_) => {
-            let kind = ready.message().kind();
-            return Err(Rejection::NotPlayed { kind }.into());
+        Message::Withdraw(asked) => {
+            let (id, owner) = (ready.id(), ready.signer());
+            let (withdrawal, transfer) = Withdrawal::request(params, id, owner, asked.amount, now);
+            decision.withdrawal = Some(withdrawal);
+            decision.transfers.push(transfer);
+        }
+        Message::Announce(announced) => {
+            decision.announced = Some(announce(ready, announced, situation, now)?);
+        }
+        Message::Equivocation(proof) => {
+            equivocation(&mut decision, params, ready, proof, situation)?;
         }
         other => {
             let job = match (other, subject_of(ready)) {
-                (Message::Take(_) | Message::Claim(_), Subject::Job(id)) => {
-                    known(job, "job", id.0.0)?
+                (Message::Take(_), Subject::Take(id, key)) => {
+                    let job = known(job, "job", id.0.0)?;
+                    params.may_take(key, situation.books.exposure)?;
+                    job
                 }
+                (Message::Claim(_), Subject::Job(id)) => known(job, "job", id.0.0)?,
                 (_, Subject::Id(id)) => known(job, "claim", id)?,
                 _ => return Err(Rejection::WrongKind { kind: other.kind() }.into()),
             };
@@ -134,17 +148,69 @@ pub fn message(
     Ok(decision)
 }
 
+/// A proof slashes what is under way. Of what has ended nothing is left to slash: then it is only recorded, once.
+fn equivocation(
+    decision: &mut Decision,
+    params: &Params,
+    ready: &Ready,
+    proof: &Equivocation,
+    situation: Situation<'_>,
+) -> Result<(), Refused> {
+    let act = proof.verify(params.network()).map_err(Rejection::from)?;
+    if let Some(by) = situation.books.proven {
+        return Err(Refused::Proven { key: act.key, attempt: act.attempt, by });
+    }
+    let job = known(situation.job, "job", act.job.0.0)?;
+    match step(params, job, &Event::Message(ready), decision.time) {
+        Ok(transition) => apply(decision, transition),
+        Err(Rejection::Ended(_)) => {}
+        Err(other) => return Err(other.into()),
+    }
+    decision.proven = Some(act);
+    Ok(())
+}
+
+fn announce(
+    ready: &Ready,
+    announced: &Announce,
+    situation: Situation<'_>,
+    now: Time,
+) -> Result<Announce, Refused> {
+    let unloaded = || Refused::Unavailable("the parameters were not loaded".to_owned());
+    let mut schedule = situation.books.schedule.clone().ok_or_else(unloaded)?;
+    if ready.signer() != schedule.first().operator {
+        return Err(Refused::NotAnnouncer);
+    }
+    schedule.announce(announced, now).map_err(Rejection::from)?;
+    Ok(announced.clone())
+}
+
+/// Pays a withdrawal at `now`; `None` if it was paid before.
+///
+/// # Errors
+/// If it is not due.
+pub fn payment(
+    withdrawal: MessageId,
+    situation: Situation<'_>,
+    now: Time,
+) -> Result<Option<Decision>, Rejection> {
+    let Some(pending) = situation.books.withdrawal else { return Ok(None) };
+    let mut decision = Decision::new(now, LoggedEvent::Paid(withdrawal));
+    decision.transfers.push(pending.pay(now)?);
+    Ok(Some(decision))
+}
+
 /// What the arbiter's own doing does to a job at `now`; `None` if it changes nothing.
 ///
 /// # Errors
 /// If the job does not wait for it.
 pub fn occurrence(
-    params: &Params,
+    schedule: &Schedule,
     occurrence: Occurrence,
     job: &JobState,
     now: Time,
 ) -> Result<Option<Decision>, Rejection> {
-    let id = job.id;
+    let (id, params) = (job.id, schedule.at(job.admitted));
     let (event, logged) = match occurrence {
         Occurrence::Tick => (Event::Tick, LoggedEvent::Tick(id)),
         Occurrence::Judged { claim, counter_root, verdict } => (
@@ -179,8 +245,12 @@ pub fn occurrence(
 ///
 /// # Errors
 /// Never for a state that the state machine made.
-pub fn resumed(params: &Params, job: &JobState, now: Time) -> Result<Option<JobState>, Rejection> {
-    let transition = step(params, job, &Event::Resumed, now)?;
+pub fn resumed(
+    schedule: &Schedule,
+    job: &JobState,
+    now: Time,
+) -> Result<Option<JobState>, Rejection> {
+    let transition = step(schedule.at(job.admitted), job, &Event::Resumed, now)?;
     Ok((transition.state != *job).then_some(transition.state))
 }
 

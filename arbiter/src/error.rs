@@ -67,6 +67,19 @@ pub enum Refused {
     /// The artifact is not admitted.
     #[error("the artifact is not admitted: {0}")]
     Artifact(String),
+    /// It is recorded already that the act was done twice.
+    #[error("it is proven already, by message {by}, that {key} claimed twice at attempt {attempt}", by = .by.0)]
+    Proven {
+        /// Who.
+        key: gainsay_protocol::Key,
+        /// At which attempt.
+        attempt: u32,
+        /// By which message.
+        by: gainsay_protocol::MessageId,
+    },
+    /// Only the operator may.
+    #[error("only the network's operator may announce parameters")]
+    NotAnnouncer,
     /// More money than a ledger column holds.
     #[error("{what} of {value} is over the limit of {limit}", limit = i64::MAX)]
     OutOfRange {
@@ -106,6 +119,8 @@ impl Refused {
             | Self::Evidence(_)
             | Self::Artifact(_)
             | Self::OutOfRange { .. }
+            | Self::Proven { .. }
+            | Self::NotAnnouncer
             | Self::TooMany { .. } => RefusalKind::Rejected,
         }
     }

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    ArtifactId, EvidenceStanding, JobId, JobState, Ledger, LedgerError, LogEntry, LoggedEvent,
-    Message, Params, Ready, Rejection, Signed, Time,
+    Account, Amount, ArtifactId, EvidenceStanding, Exposure, JobId, JobState, Key, Ledger,
+    LedgerError, LogEntry, LoggedEvent, Message, MessageId, OnceOnly, Params, Ready, Rejection,
+    Schedule, Signed, Time, Withdrawal,
 };
 
 use crate::decide::{self, Findings, Occurrence};
 use crate::error::Refused;
-use crate::store::{Decision, Subject};
+use crate::store::{Books, Decision, Situation, Subject};
 
 /// An entry that does not follow from those before it.
 #[derive(Debug, thiserror::Error)]
@@ -61,11 +62,17 @@ pub enum Fault {
 
 /// The state that a log leads to.
 pub struct Fold<'a> {
-    params: &'a Params,
     catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>,
     next: u64,
     last: Time,
     messages: BTreeSet<Digest>,
+    takes: BTreeMap<MessageId, (Key, Amount)>,
+    /// The parameters, as far as announced.
+    pub schedule: Schedule,
+    /// Once-only acts that were done twice.
+    pub proven: BTreeMap<OnceOnly, MessageId>,
+    /// Withdrawals that are not paid yet.
+    pub withdrawals: BTreeMap<MessageId, Withdrawal>,
     /// Every job.
     pub jobs: BTreeMap<JobId, JobState>,
     /// To which job an id belongs.
@@ -84,12 +91,12 @@ impl std::fmt::Debug for Fold<'_> {
 
 impl<'a> Fold<'a> {
     /// The state before the first entry. `catalogue` says what an artifact that was admitted consists of.
-    pub fn new(
-        params: &'a Params,
-        catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>,
-    ) -> Self {
+    pub fn new(params: &Params, catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>) -> Self {
         Self {
-            params,
+            takes: BTreeMap::new(),
+            schedule: Schedule::new(params.clone()),
+            proven: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
             catalogue,
             next: 0,
             last: Time(0),
@@ -144,6 +151,7 @@ impl<'a> Fold<'a> {
             }
             LoggedEvent::Heartbeat => {}
             LoggedEvent::Resumed => self.resumed(now)?,
+            LoggedEvent::Paid(withdrawal) => self.paid(*withdrawal, now)?,
         }
         self.next = self.next.saturating_add(1);
         self.last = now;
@@ -165,13 +173,15 @@ impl<'a> Fold<'a> {
             Message::Job(job) => (self.catalogue)(job.artifact),
             _ => None,
         };
-        let job = match decide::subject_of(&ready) {
-            Subject::Nothing => None,
-            Subject::Job(id) => self.jobs.get(&id),
+        let subject = decide::subject_of(&ready);
+        let job = match subject {
             Subject::Id(id) => self.ids.get(&id).and_then(|id| self.jobs.get(id)),
+            other => other.job().and_then(|id| self.jobs.get(&id)),
         };
+        let books = self.books(subject);
+        let situation = Situation { job, last: self.last, books: &books };
         let findings = Findings { artifact: artifact.as_ref(), standing };
-        let decision = decide::message(self.params, &ready, findings, job, now)?;
+        let decision = decide::message(&self.schedule, &ready, findings, situation, now)?;
         let named = matches!(
             ready.message(),
             Message::Job(_) | Message::Take(_) | Message::Claim(_) | Message::Commit(_)
@@ -181,12 +191,16 @@ impl<'a> Fold<'a> {
         if let Some(job) = job.filter(|_| named) {
             self.ids.insert(ready.id().0, job);
         }
+        if matches!(ready.message(), Message::Take(_)) {
+            let bond = self.ledger.balance(Account::Bond(ready.id()));
+            self.takes.insert(ready.id(), (ready.signer(), bond));
+        }
         self.messages.insert(ready.id().0);
         Ok(())
     }
 
     fn ready(&self, signed: &Signed) -> Result<Ready, Refused> {
-        let verified = signed.clone().verify(self.params.network())?;
+        let verified = signed.clone().verify(self.schedule.first().network())?;
         // Whether the blobs were there is not in the log: it is the arbiter's word, as that it timed honestly.
         let held = verified.message().required_blobs().into_iter().collect();
         Ok(verified.ready(&held)?)
@@ -194,21 +208,70 @@ impl<'a> Fold<'a> {
 
     fn occurrence(&mut self, job: JobId, occurrence: Occurrence, now: Time) -> Result<(), Fault> {
         let state = self.jobs.get(&job).ok_or(Fault::NoJob(job))?;
-        let decision = decide::occurrence(self.params, occurrence, state, now)?;
+        let decision = decide::occurrence(&self.schedule, occurrence, state, now)?;
         self.carry_out(decision.ok_or(Fault::Idle)?)
     }
 
     fn resumed(&mut self, now: Time) -> Result<(), Fault> {
         for state in self.jobs.values_mut() {
-            if let Some(changed) = decide::resumed(self.params, state, now)? {
+            if let Some(changed) = decide::resumed(&self.schedule, state, now)? {
                 *state = changed;
             }
         }
         Ok(())
     }
 
+    fn paid(&mut self, withdrawal: MessageId, now: Time) -> Result<(), Fault> {
+        let books = self.books(Subject::Withdrawal(withdrawal));
+        let situation = Situation { job: None, last: self.last, books: &books };
+        let decision = decide::payment(withdrawal, situation, now)?;
+        self.carry_out(decision.ok_or(Fault::Idle)?)?;
+        self.withdrawals.remove(&withdrawal);
+        Ok(())
+    }
+
+    /// What a store loads for a subject.
+    fn books(&self, subject: Subject) -> Books {
+        match subject {
+            Subject::Take(_, key) => Books { exposure: self.exposure(key), ..Books::default() },
+            Subject::Act(act) => {
+                Books { proven: self.proven.get(&act).copied(), ..Books::default() }
+            }
+            Subject::Withdrawal(id) => {
+                Books { withdrawal: self.withdrawals.get(&id).copied(), ..Books::default() }
+            }
+            Subject::Schedule => {
+                Books { schedule: Some(self.schedule.clone()), ..Books::default() }
+            }
+            Subject::Nothing | Subject::Job(_) | Subject::Id(_) => Books::default(),
+        }
+    }
+
+    fn exposure(&self, key: Key) -> Exposure {
+        let of_key = self.takes.values().filter(|(owner, _)| *owner == key);
+        of_key.fold(Exposure::default(), |sum, (_, bond)| Exposure {
+            open: sum.open.saturating_add(1),
+            locked: Amount(sum.locked.0.saturating_add(bond.0)),
+        })
+    }
+
     fn carry_out(&mut self, decision: Decision) -> Result<(), Fault> {
         self.ledger.post(&decision.transfers)?;
+        for transfer in &decision.transfers {
+            if let Account::Bond(bond) = transfer.debit {
+                self.takes.remove(&bond);
+            }
+        }
+        if let Some(announced) = &decision.announced {
+            let refused = |error| Fault::Rejected(Rejection::Announce(error));
+            self.schedule.announce(announced, decision.time).map_err(refused)?;
+        }
+        if let (Some(act), LoggedEvent::Message(signed)) = (decision.proven, &decision.event) {
+            self.proven.insert(act, signed.id());
+        }
+        if let Some(withdrawal) = decision.withdrawal {
+            self.withdrawals.insert(withdrawal.id, withdrawal);
+        }
         if let Some(job) = decision.job {
             self.jobs.insert(job.id, job);
         }

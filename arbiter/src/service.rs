@@ -6,7 +6,7 @@ use std::time::Instant;
 use gainsay_commitment::Digest;
 use gainsay_network::api::{PAGE, Request, Response};
 use gainsay_network::{Admission, Blobs, PeerKey, Service};
-use gainsay_protocol::Key;
+use gainsay_protocol::{Key, Schedule};
 
 use crate::core::Core;
 use crate::error::Refused;
@@ -23,7 +23,7 @@ impl Service for ArbiterService {
     type Response = Response;
 
     async fn call(&self, peer: PeerKey, request: Request) -> Response {
-        if peer.as_bytes() == self.0.params.arbiter.as_bytes() {
+        if peer.as_bytes() == self.0.key().as_bytes() {
             // A heartbeat, which is not to be counted among participants' requests.
             return self.answer(request).await.unwrap_or_else(refusal);
         }
@@ -36,9 +36,7 @@ impl Service for ArbiterService {
     /// A key with something to lose keeps its way in whatever the load.
     fn admit(&self, peer: PeerKey) -> Admission {
         match Key::from_bytes(*peer.as_bytes()) {
-            Ok(key) if self.0.stakes.has(&key) || key == self.0.params.arbiter => {
-                Admission::Reserved
-            }
+            Ok(key) if self.0.stakes.has(&key) || key == self.0.key() => Admission::Reserved,
             Ok(_) => Admission::Ordinary,
             Err(_) => Admission::Refused,
         }
@@ -63,6 +61,9 @@ fn name_of(request: &Request) -> &'static str {
         Request::Account(_) => "account",
         Request::Totals => "totals",
         Request::Case { .. } => "case",
+        Request::Schedule => "schedule",
+        Request::Statement { .. } => "statement",
+        Request::Message(_) => "message",
     }
 }
 
@@ -71,7 +72,7 @@ impl ArbiterService {
         let (core, store) = (&self.0, &self.0.store);
         Ok(match request {
             Request::Params => {
-                Response::Params { params: Box::new(core.params.clone()), now: core.clock.now() }
+                Response::Params { params: Box::new(core.params()), now: core.clock.now() }
             }
             Request::Submit(signed) => Response::Receipt(core.submit(*signed).await?),
             Request::MissingBlobs(blobs) => Response::Missing(self.missing(&blobs).await?),
@@ -88,6 +89,14 @@ impl ArbiterService {
             Request::Case { claim, counter_root } => {
                 Response::Case(store.case(claim, counter_root).await?)
             }
+            Request::Schedule => Response::Schedule {
+                schedule: Box::new(Schedule::clone(&core.schedule())),
+                now: core.clock.now(),
+            },
+            Request::Statement { key, after } => {
+                Response::Statement(store.statement(key, after, PAGE).await?)
+            }
+            Request::Message(id) => Response::Message(store.message(id).await?.map(Box::new)),
         })
     }
 

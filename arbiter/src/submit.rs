@@ -19,7 +19,7 @@ use crate::decide::{self, Findings};
 use crate::error::Refused;
 use crate::metrics::MessageResult;
 use crate::registry::Registered;
-use crate::store::{Act, Committed, Situation, Subject};
+use crate::store::{Act, Books, Committed, Situation, Subject};
 
 /// What was found out before the transaction.
 #[derive(Clone, Debug, Default)]
@@ -78,12 +78,12 @@ impl Core {
     }
 
     fn act(&self, ready: Arc<Ready>, found: Found) -> Act {
-        let (params, clock) = (self.params.clone(), self.clock.clone());
+        let (schedule, clock) = (self.schedule(), self.clock.clone());
         let (message, subject) = (ready.id(), decide::subject_of(&ready));
         let decide = move |situation: Situation<'_>| {
             let findings = Findings { artifact: found.artifact.as_ref(), standing: found.standing };
             let now = clock.now_after(situation.last);
-            decide::message(&params, &ready, findings, situation.job, now).map(Some)
+            decide::message(&schedule, &ready, findings, situation, now).map(Some)
         };
         Act::new(Some(message), subject, decide)
     }
@@ -155,9 +155,11 @@ impl Core {
 
     pub(crate) async fn state_for(&self, ready: &Ready) -> Result<Option<JobState>, Refused> {
         Ok(match decide::subject_of(ready) {
-            Subject::Nothing => None,
-            Subject::Job(job) => self.store.job(job).await?,
             Subject::Id(id) => self.store.find(id).await?,
+            other => match other.job() {
+                Some(job) => self.store.job(job).await?,
+                None => None,
+            },
         })
     }
 
@@ -169,7 +171,9 @@ impl Core {
         job: Option<&JobState>,
     ) -> Result<(), Refused> {
         let findings = Findings { artifact: found.artifact.as_ref(), standing: found.standing };
-        decide::message(&self.params, ready, findings, job, self.clock.now()).map(drop)
+        let (books, now) = (Books::default(), self.clock.now());
+        let situation = Situation { job, last: now, books: &books };
+        decide::message(&self.schedule(), ready, findings, situation, now).map(drop)
     }
 
     pub(crate) fn program_of(&self, job: &JobState) -> Result<Arc<TypedProgram>, Refused> {

@@ -44,9 +44,19 @@ impl Core {
         loop {
             let now = self.clock.now();
             let due = self.store.due(now, BATCH).await?;
+            let paid = self.pay_due(now).await?;
             if due.is_empty() {
+                if paid > 0 {
+                    continue;
+                }
                 let next = self.store.next_deadline().await?;
-                return Ok(next.map_or(LONGEST, |next| self.until(next)));
+                let next = next.into_iter().chain(self.store.next_withdrawal().await?).min();
+                return Ok(match next {
+                    // A withdrawal that is due and cannot be paid.
+                    Some(next) if next <= now => PAUSE,
+                    Some(next) => self.until(next),
+                    None => LONGEST,
+                });
             }
             let ticks = due.iter().map(|job| self.tick(*job, now));
             let done = join_all(ticks).await.into_iter().filter(|done| *done).count();
@@ -54,6 +64,23 @@ impl Core {
                 return Ok(PAUSE);
             }
         }
+    }
+
+    /// Pays the withdrawals that are due, and says how many.
+    async fn pay_due(self: &Arc<Self>, now: Time) -> Result<usize, StoreError> {
+        let due = self.store.withdrawals_due(now, BATCH).await?;
+        let payments = due.iter().map(|withdrawal| self.pay(withdrawal.id));
+        let mut paid = 0;
+        for (done, withdrawal) in join_all(payments).await.into_iter().zip(&due) {
+            match done {
+                Ok(done) => paid += usize::from(done),
+                Err(CommitError::Store(StoreError::Closed)) => {}
+                Err(error) => {
+                    tracing::error!(withdrawal = %withdrawal.id.0, error = %Chain(&error), "a withdrawal could not be paid");
+                }
+            }
+        }
+        Ok(paid)
     }
 
     fn until(&self, deadline: Time) -> Duration {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, Read};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -291,6 +292,22 @@ impl Tensor {
             }
         };
         Ok(Tensor { tensor_type: tensor_type.clone(), data })
+    }
+
+    /// A tensor whose bytes are read from `source`, straight into its memory.
+    ///
+    /// # Errors
+    /// If the shape is impossible, `source` fails or ends early, or a byte of a bool is neither 0 nor 1.
+    pub fn read(tensor_type: &TensorType, source: &mut dyn Read) -> io::Result<Tensor> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let mut tensor = Tensor::zeros(tensor_type).map_err(invalid)?;
+        with_data!(&mut tensor.data, values => Plain::fill(values, source))?;
+        if let Data::Bool(bytes) = &tensor.data
+            && let Some(position) = bytes.iter().position(|&byte| byte > 1)
+        {
+            return Err(invalid(TensorError::Bool { position, byte: bytes[position] }));
+        }
+        Ok(tensor)
     }
 
     /// A tensor of zeros (or `false`).

@@ -71,3 +71,21 @@ fn a_resized_tensor_keeps_its_first_elements_and_is_zero_after_them() {
     assert_eq!(larger, Tensor::f32([2, 2], vec![1.0, 2.0, 0.0, 0.0]).unwrap());
     assert!(larger.resized(&[crate::MAX_ELEMENTS]).is_err());
 }
+
+#[test]
+fn a_tensor_read_from_its_bytes_is_that_tensor() {
+    for dtype in DType::ALL {
+        let tensor_type = TensorType::new(dtype, [3, 5]);
+        let mask = if dtype == DType::Bool { 1 } else { 255 };
+        let bytes: Vec<u8> =
+            (0..tensor_type.byte_len().unwrap()).map(|at| (at * 37 + 11) as u8 & mask).collect();
+        let expected = Tensor::from_bytes(&tensor_type, &bytes).unwrap();
+        let mut source = bytes.as_slice();
+        assert_eq!(Tensor::read(&tensor_type, &mut source).unwrap(), expected, "{dtype}");
+        assert!(source.is_empty());
+        let mut short = &bytes[..bytes.len() - 1];
+        assert!(Tensor::read(&tensor_type, &mut short).is_err(), "{dtype}");
+    }
+    let bools = TensorType::new(DType::Bool, [2]);
+    assert!(Tensor::read(&bools, &mut [1u8, 2].as_slice()).is_err());
+}

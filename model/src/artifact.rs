@@ -52,15 +52,39 @@ impl WeightSource for Vec<Tensor> {
     }
 }
 
-/// A part of an artifact that its manifest names.
-#[derive(Clone, Copy)]
-pub(crate) enum Part<'a> {
-    Program(usize, &'a ProgramEntry),
-    Weight(&'a WeightEntry),
+/// Where the parts come from that a manifest names.
+pub(crate) trait Parts<E> {
+    /// The bytes of a program.
+    fn program(&mut self, index: usize, entry: &ProgramEntry) -> Result<Vec<u8>, E>;
+    /// A weight, checked against the manifest.
+    fn weight(&mut self, manifest: &Manifest, index: u32, entry: &WeightEntry)
+    -> Result<Tensor, E>;
 }
 
-/// Gives the bytes of a part.
-pub(crate) type FetchPart<'f, 'a, E> = dyn FnMut(Part<'_>) -> Result<Cow<'a, [u8]>, E> + 'f;
+/// Parts from blobs by content digest.
+struct Blobs<'f, E>(&'f mut dyn FnMut(Digest) -> Result<Vec<u8>, E>);
+
+impl<E: std::error::Error + 'static> Blobs<'_, E> {
+    fn fetch(&mut self, place: String, content: Digest) -> Result<Vec<u8>, FetchError<E>> {
+        (self.0)(content).map_err(|source| FetchError::Fetch { place, content, source })
+    }
+}
+
+impl<E: std::error::Error + 'static> Parts<FetchError<E>> for Blobs<'_, E> {
+    fn program(&mut self, _: usize, entry: &ProgramEntry) -> Result<Vec<u8>, FetchError<E>> {
+        self.fetch(format!("program {:?}", entry.name), entry.content)
+    }
+
+    fn weight(
+        &mut self,
+        manifest: &Manifest,
+        index: u32,
+        entry: &WeightEntry,
+    ) -> Result<Tensor, FetchError<E>> {
+        let bytes = self.fetch(format!("weight {:?}", entry.name), entry.content)?;
+        Ok(manifest.weight_from_bytes(index, &bytes)?)
+    }
+}
 
 impl Artifact {
     /// An artifact of these programs, which share these weights by index. Weights that no program reads are
@@ -122,34 +146,26 @@ impl Artifact {
         fetch: &mut dyn FnMut(Digest) -> Result<Vec<u8>, E>,
     ) -> Result<Self, FetchError<E>> {
         let manifest = Manifest::decode(manifest, limits)?;
-        Self::assemble(manifest, limits, &mut |part| {
-            let (place, content) = match part {
-                Part::Program(_, entry) => (format!("program {:?}", entry.name), entry.content),
-                Part::Weight(entry) => (format!("weight {:?}", entry.name), entry.content),
-            };
-            let failed = |source| FetchError::Fetch { place, content, source };
-            fetch(content).map(Cow::Owned).map_err(failed)
-        })
+        Self::assemble(manifest, limits, &mut Blobs(fetch))
     }
 
     /// Puts an artifact together from a checked manifest and its parts, verifying each part.
-    pub(crate) fn assemble<'a, E: From<ArtifactError>>(
+    pub(crate) fn assemble<E: From<ArtifactError>>(
         manifest: Manifest,
         limits: &Limits,
-        part: &mut FetchPart<'_, 'a, E>,
+        parts: &mut dyn Parts<E>,
     ) -> Result<Self, E> {
         let types: Vec<WeightType> = manifest.weight_types();
         let mut programs = Vec::with_capacity(manifest.programs.len());
         for (index, entry) in manifest.programs.iter().enumerate() {
-            let bytes = part(Part::Program(index, entry))?;
+            let bytes = parts.program(index, entry)?;
             let place = || format!("program {:?}", entry.name);
             Limits::check(place, bytes.len() as u64, limits.max_program_bytes)?;
             programs.push(manifest.typed_program_with(index as u32, &bytes, &types)?);
         }
         let mut weights = Vec::with_capacity(manifest.weights.len());
         for (index, entry) in (0u32..).zip(&manifest.weights) {
-            let bytes = part(Part::Weight(entry))?;
-            weights.push(manifest.weight_from_bytes(index, &bytes)?);
+            weights.push(parts.weight(&manifest, index, entry)?);
         }
         Ok(Self::verified(manifest, programs, weights)?)
     }

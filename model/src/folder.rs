@@ -9,15 +9,16 @@
 mod text;
 mod weights;
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use gainsay_canon::Tensor;
+
 use self::text::ManifestText;
-use crate::artifact::{Artifact, Part};
+use crate::artifact::{Artifact, Parts};
 use crate::error::{ArtifactError, FileAction};
-use crate::manifest::Limits;
+use crate::manifest::{Limits, Manifest, ProgramEntry, WeightEntry};
 
 const MANIFEST: &str = "manifest.toml";
 const PROGRAMS: &str = "programs";
@@ -69,17 +70,10 @@ impl Artifact {
         let text = ManifestText::parse(&path, &bytes)?;
         let manifest = text.manifest(&path)?;
         manifest.check(limits)?;
-        let weights_path = folder.join(WEIGHTS);
-        let weights_file = read_bounded(&weights_path, weights::max_bytes(&manifest))?;
-        let weights = weights::Weights::parse(&weights_path, &weights_file, &manifest)?;
-        let artifact = Self::assemble(manifest, limits, &mut |part| match part {
-            Part::Program(index, _) => {
-                let path = program_path(folder, index);
-                read_bounded(&path, limits.max_program_bytes).map(Cow::Owned)
-            }
-            Part::Weight(entry) => weights.bytes(entry),
-        })
-        .map_err(|error| in_folder(error, folder))?;
+        let weights = weights::Weights::open(&folder.join(WEIGHTS), &manifest)?;
+        let mut parts = Files { folder, limits, weights };
+        let artifact = Self::assemble(manifest, limits, &mut parts)
+            .map_err(|error| in_folder(error, folder))?;
         text.check_against(&path, &artifact)?;
         Ok(artifact)
     }
@@ -94,6 +88,28 @@ impl Artifact {
         write(&folder.join(MANIFEST), ManifestText::of(self).render()?.as_bytes())?;
         sync_folder(&programs)?;
         sync_folder(folder)
+    }
+}
+
+/// Parts from the folder's files.
+struct Files<'a> {
+    folder: &'a Path,
+    limits: &'a Limits,
+    weights: weights::Weights,
+}
+
+impl Parts<ArtifactError> for Files<'_> {
+    fn program(&mut self, index: usize, _: &ProgramEntry) -> Result<Vec<u8>, ArtifactError> {
+        read_bounded(&program_path(self.folder, index), self.limits.max_program_bytes)
+    }
+
+    fn weight(
+        &mut self,
+        _: &Manifest,
+        _: u32,
+        entry: &WeightEntry,
+    ) -> Result<Tensor, ArtifactError> {
+        self.weights.read(entry)
     }
 }
 

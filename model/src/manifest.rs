@@ -106,6 +106,16 @@ impl WeightEntry {
     pub fn digest(&self) -> Digest {
         tensor_digest(self.tensor.dtype as u8, &self.tensor.shape, self.content)
     }
+
+    /// What errors call it.
+    pub(crate) fn place(&self) -> String {
+        format!("weight {:?}", self.name)
+    }
+
+    /// Whether these are its bytes.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), ArtifactError> {
+        check_digest(|| self.place(), self.content, content(bytes))
+    }
 }
 
 /// What an artifact is made of.
@@ -230,10 +240,9 @@ impl Manifest {
     pub fn weight_from_bytes(&self, index: u32, bytes: &[u8]) -> Result<Tensor, ArtifactError> {
         let missing = ArtifactError::NoWeight { index, count: self.weights.len() };
         let entry = self.weights.get(index as usize).ok_or(missing)?;
-        let place = || format!("weight {:?}", entry.name);
-        check_digest(place, entry.content, content(bytes))?;
+        entry.check(bytes)?;
         let malformed = |error: gainsay_canon::TensorError| ArtifactError::Malformed {
-            place: place(),
+            place: entry.place(),
             reason: error.to_string(),
         };
         Tensor::from_bytes(&entry.tensor, bytes).map_err(malformed)

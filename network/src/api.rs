@@ -6,8 +6,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
-    Amount, ArtifactId, ClaimId, DeepLayer, JobId, JobState, Key, Params, PortType, Receipt,
-    Signed, Time,
+    Amount, ArtifactId, ClaimId, DeepLayer, JobId, JobState, Key, MessageId, Params, PortType,
+    Receipt, Schedule, Signed, Time, Transfer,
 };
 
 /// The most summaries or ids in one answer.
@@ -56,6 +56,17 @@ pub enum Request {
         /// The counter root; below a layer, the challengers' sub-root of a pair.
         counter_root: Digest,
     } = 11,
+    /// The parameters in force and announced.
+    Schedule = 12,
+    /// One participant's transfers, oldest first, after the one with that number.
+    Statement {
+        /// Whose.
+        key: Key,
+        /// The number of the last line of the page before.
+        after: Option<u64>,
+    } = 13,
+    /// An accepted message, as signed.
+    Message(MessageId) = 14,
 }
 
 /// One answer.
@@ -90,6 +101,17 @@ pub enum Response {
     Case(Option<CaseView>) = 9,
     /// The call is refused; nothing has changed.
     Refused(Refusal) = 10,
+    /// To [`Request::Schedule`].
+    Schedule {
+        /// The parameters from the beginning on.
+        schedule: Box<Schedule>,
+        /// Serving time now.
+        now: Time,
+    } = 11,
+    /// To [`Request::Statement`].
+    Statement(Vec<StatementLine>) = 12,
+    /// To [`Request::Message`].
+    Message(Option<Box<Signed>>) = 13,
 }
 
 /// Why a call is refused.
@@ -197,6 +219,21 @@ pub struct AccountView {
     pub bonds: Amount,
     /// In escrow as fees.
     pub escrow: Amount,
+    /// Set apart for withdrawals that are not paid yet.
+    pub pending: Amount,
+}
+
+/// One transfer from or to one of a participant's accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StatementLine {
+    /// The transfer's number, from the first of the network on.
+    pub number: u64,
+    /// The log entry by which it came about.
+    pub entry_index: u64,
+    /// When, in serving time.
+    pub time: Time,
+    /// The transfer.
+    pub transfer: Transfer,
 }
 
 /// Totals of the ledger.
@@ -214,12 +251,14 @@ pub struct TotalsView {
     pub burned: Amount,
     /// Treasury.
     pub treasury: Amount,
+    /// Withdrawals not paid yet.
+    pub pending: Amount,
 }
 
 impl TotalsView {
     /// `conservation`: everything held anywhere is what was deposited and not withdrawn.
     pub fn is_conserved(&self) -> bool {
-        let parts = [self.free, self.bonds, self.escrow, self.burned, self.treasury];
+        let parts = [self.free, self.bonds, self.escrow, self.burned, self.treasury, self.pending];
         parts.iter().map(|part| u128::from(part.0)).sum::<u128>() == u128::from(self.deposited.0)
     }
 }

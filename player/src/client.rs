@@ -12,13 +12,14 @@ use std::time::Duration;
 use gainsay_commitment::{Digest, content};
 use gainsay_network::{Backoff, Follower, Identity, Limits, PeerKey, ReconnectingClient};
 use gainsay_protocol::{
-    ArtifactId, ClaimId, JobId, JobState, Key, Keypair, Message, NetworkId, Params, Receipt,
-    Signed, Time,
+    ArtifactId, ClaimId, JobId, JobState, Key, Keypair, Message, MessageId, NetworkId, Params,
+    Receipt, Schedule, Signed, Time,
 };
 use tokio::sync::Semaphore;
 
 use crate::api::{
-    AccountView, ArtifactView, CaseView, JobSummary, PAGE, Request, Response, TotalsView,
+    AccountView, ArtifactView, CaseView, JobSummary, PAGE, Request, Response, StatementLine,
+    TotalsView,
 };
 use crate::error::ClientError;
 
@@ -91,7 +92,8 @@ impl ArbiterClient {
         self.shared.line.finish().await;
     }
 
-    /// The network's parameters, as fetched when connecting: they never change.
+    /// The network's parameters, as in force when this connected. A job keeps those it was admitted under; by which moves are
+    /// computed (the arity) never changes.
     pub fn params(&self) -> &Params {
         &self.shared.params
     }
@@ -350,6 +352,56 @@ impl ArbiterClient {
             Response::Case(view) => Ok(view),
             _ => Err(ClientError::Answer { asked: "a case" }),
         }
+    }
+
+    /// The parameters from the network's beginning as far as announced, and the serving time now.
+    ///
+    /// # Errors
+    /// If the arbiter cannot be asked.
+    pub async fn schedule(&self) -> Result<(Schedule, Time), ClientError> {
+        match self.call(&Request::Schedule).await? {
+            Response::Schedule { schedule, now } => Ok((*schedule, now)),
+            _ => Err(ClientError::Answer { asked: "the parameters" }),
+        }
+    }
+
+    /// Every transfer from or to a key's accounts, oldest first.
+    ///
+    /// # Errors
+    /// If the arbiter cannot be asked.
+    pub async fn statement(&self, key: Key) -> Result<Vec<StatementLine>, ClientError> {
+        let mut lines: Vec<StatementLine> = Vec::new();
+        loop {
+            let after = lines.last().map(|line| line.number);
+            let page = match self.call(&Request::Statement { key, after }).await? {
+                Response::Statement(page) => page,
+                _ => return Err(ClientError::Answer { asked: "a statement" }),
+            };
+            let full = page.len() >= PAGE as usize;
+            for line in page {
+                // As with live jobs: numbers must go forward.
+                if lines.last().is_some_and(|last| last.number >= line.number) {
+                    return Err(ClientError::Answer { asked: "a statement" });
+                }
+                lines.push(line);
+            }
+            if !full {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// An accepted message as its signer signed it; its signature has been checked.
+    ///
+    /// # Errors
+    /// If the arbiter cannot be asked, or answers with another message.
+    pub async fn message(&self, id: MessageId) -> Result<Option<Signed>, ClientError> {
+        let Response::Message(found) = self.call(&Request::Message(id)).await? else {
+            return Err(ClientError::Answer { asked: "a message" });
+        };
+        let Some(signed) = found else { return Ok(None) };
+        let right = signed.id() == id && signed.clone().verify(self.shared.network).is_ok();
+        if right { Ok(Some(*signed)) } else { Err(ClientError::Answer { asked: "a message" }) }
     }
 
     /// Follows the arbiter's feed from the first item after sequence `after`, across connections.

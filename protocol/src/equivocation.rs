@@ -18,7 +18,7 @@ use crate::{
 
 /// What a key can do only once: claim at one attempt at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
-pub struct Act {
+pub struct OnceOnly {
     /// Which job.
     pub job: JobId,
     /// Which attempt at it.
@@ -78,7 +78,7 @@ impl Equivocation {
     ///
     /// # Errors
     /// If the two claims do not prove it.
-    pub fn verify(&self, network: NetworkId) -> Result<Act, EquivocationError> {
+    pub fn verify(&self, network: NetworkId) -> Result<OnceOnly, EquivocationError> {
         let (one, other) = (claim_in(&self.one)?, claim_in(&self.other)?);
         let act = act_of(&self.one, one);
         if self.one.signer != self.other.signer {
@@ -104,7 +104,7 @@ impl Equivocation {
     }
 
     /// The act as the first claim names it, unverified: where to look for what the proof is about.
-    pub fn act(&self) -> Option<Act> {
+    pub fn act(&self) -> Option<OnceOnly> {
         claim_in(&self.one).ok().map(|claim| act_of(&self.one, claim))
     }
 }
@@ -116,8 +116,8 @@ fn claim_in(signed: &Signed) -> Result<&Claim, EquivocationError> {
     }
 }
 
-fn act_of(signed: &Signed, claim: &Claim) -> Act {
-    Act { job: claim.job, attempt: claim.attempt, key: signed.signer }
+fn act_of(signed: &Signed, claim: &Claim) -> OnceOnly {
+    OnceOnly { job: claim.job, attempt: claim.attempt, key: signed.signer }
 }
 
 /// What a claim says. The program follows from the job; openings are no statement of their own: they either open

@@ -292,6 +292,33 @@ pub enum Rejection {
         /// The disputed layer.
         layer: u32,
     },
+    /// The key has as many jobs and claims under way as it may.
+    #[error("{key} has {open} jobs and claims under way, the most allowed is {most}")]
+    TooManyOpen {
+        /// The key.
+        key: Key,
+        /// How many it has.
+        open: u32,
+        /// The limit.
+        most: u32,
+    },
+    /// The key would have more locked than it may.
+    #[error(
+        "{key} has {locked} locked by jobs and claims: {bond} more is over the limit of {most}"
+    )]
+    TooMuchLocked {
+        /// The key.
+        key: Key,
+        /// What it has locked.
+        locked: Amount,
+        /// One bond.
+        bond: Amount,
+        /// The limit.
+        most: Amount,
+    },
+    /// Parameters that cannot be announced.
+    #[error("the announcement is refused: {0}")]
+    Announce(#[from] crate::ScheduleError),
     /// A message that is no proof of an equivocation.
     #[error("no equivocation: {0}")]
     Equivocation(#[from] EquivocationError),

@@ -27,6 +27,8 @@ pub enum Account {
     Burned = 4,
     /// The arbiter's metered costs.
     Treasury = 5,
+    /// A withdrawal under way, named by its request.
+    Pending(MessageId) = 6,
 }
 
 /// Why money moves.
@@ -64,6 +66,8 @@ pub enum TransferKind {
     ProofCost = 12,
     /// What a challenger spent before an equivocation was proven, out of a slash.
     ChallengeCost = 13,
+    /// Money set apart for a withdrawal.
+    WithdrawalRequest = 14,
 }
 
 impl TransferKind {
@@ -84,6 +88,7 @@ impl TransferKind {
             Self::Burn => "burn",
             Self::ProofCost => "proof_cost",
             Self::ChallengeCost => "challenge_cost",
+            Self::WithdrawalRequest => "withdrawal_request",
         }
     }
 }

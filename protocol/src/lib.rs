@@ -12,10 +12,13 @@ mod below;
 mod below_moves;
 mod claim;
 mod clock;
+mod delay;
 mod dispute;
+pub mod economics;
 mod envelope;
 mod equivocation;
 mod event;
+mod exposure;
 mod identity;
 mod job;
 mod ledger;
@@ -26,28 +29,34 @@ mod message_below;
 mod moves;
 mod pair;
 mod params;
+mod schedule;
 mod settle;
 mod step;
 mod units;
+mod withdrawal;
 
 pub use below::{Below, DeepLayer, DueBelow, Posted};
 pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
 pub use clock::{Clock, Standing, classify};
+pub use delay::Service;
 pub use dispute::{Dispute, DisputePhase, Due, Known, Outcome, Side, Verdict};
 pub use envelope::{EnvelopeError, MissingBlobs, Ready, Signed, Verified};
-pub use equivocation::{Act, EquivocationError};
+pub use equivocation::{EquivocationError, OnceOnly};
 pub use event::{Effect, Event, EvidenceStanding, Notice, Ports, Rejection, Transition};
+pub use exposure::Exposure;
 pub use identity::{Key, Keypair, MessageId, NetworkId, ParseKeyError, Signature, Unsigned};
 pub use job::{JobPhase, JobState, Lease, PortType, ProgramFacts, RefundReason};
 pub use ledger::{Account, Ledger, LedgerError, Transfer, TransferKind};
 pub use ledger_params::LedgerParams;
 pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
 pub use message::{
-    AdmitArtifact, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection, Equivocation,
-    EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepEvidence, StepValue, SubDissection,
-    SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
+    AdmitArtifact, Announce, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection,
+    Equivocation, EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepEvidence, StepValue,
+    SubDissection, SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
 };
 pub use pair::{Pair, PairPhase, StepGiven};
 pub use params::{LayerBudget, Params, ParamsError};
+pub use schedule::{Schedule, ScheduleError};
 pub use step::{next_deadline, step};
 pub use units::{Amount, Millis, Time};
+pub use withdrawal::Withdrawal;

@@ -45,6 +45,8 @@ pub enum LoggedEvent {
     Heartbeat = 5,
     /// The arbiter serves again after a gap.
     Resumed = 6,
+    /// A withdrawal was due and is paid.
+    Paid(MessageId) = 7,
     /// A replay's verdict on a step below the disputed layer.
     StepJudged {
         /// The job.
@@ -57,7 +59,7 @@ pub enum LoggedEvent {
         sub_root: Digest,
         /// What it says.
         verdict: Verdict,
-    } = 7,
+    } = 8,
 }
 
 /// One entry of the log.

@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, hash, tensor_digest};
 
 pub use crate::message_below::{ChunkDissection, StepEvidence, StepValue, SubDissection, SubRoot};
-use crate::{Amount, Key, MessageId, NetworkId, Signature, Signed, Time};
+use crate::{Amount, Key, MessageId, NetworkId, Params, Signature, Signed, Time};
 
 /// An artifact's id: the digest of its manifest.
 #[derive(
@@ -78,6 +78,15 @@ pub struct Withdraw {
     pub amount: Amount,
     /// Makes two equal withdrawals two messages.
     pub nonce: u64,
+}
+
+/// The operator announces new parameters. What was admitted before they come into force keeps its own.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Announce {
+    /// From when on, in serving time.
+    pub from: Time,
+    /// The parameters.
+    pub params: Box<Params>,
 }
 
 /// A request for one inference. The signer is the requester.
@@ -246,10 +255,12 @@ pub enum Message {
     ChunkDissection(ChunkDissection) = 13,
     /// A proof that a key claimed twice.
     Equivocation(Equivocation) = 14,
+    /// New parameters, with notice.
+    Announce(Announce) = 15,
     /// What a step below a layer gives.
-    StepValue(StepValue) = 15,
+    StepValue(StepValue) = 16,
     /// Evidence for the replay of a step below a layer, or of one chunk of its value.
-    StepEvidence(StepEvidence) = 16,
+    StepEvidence(StepEvidence) = 17,
 }
 
 impl Message {
@@ -270,6 +281,7 @@ impl Message {
             Self::SubDissection(_) => "sub_dissection",
             Self::ChunkDissection(_) => "chunk_dissection",
             Self::Equivocation(_) => "equivocation",
+            Self::Announce(_) => "announce",
             Self::StepValue(_) => "step_value",
             Self::StepEvidence(_) => "step_evidence",
         }

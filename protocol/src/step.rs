@@ -88,6 +88,7 @@ impl Step<'_> {
             Message::Equivocation(proof) => self.equivocation(ready, proof),
             Message::AdmitArtifact(_)
             | Message::Mint(_)
+            | Message::Announce(_)
             | Message::Withdraw(_)
             | Message::Job(_)
             | Message::StepValue(_)

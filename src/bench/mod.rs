@@ -3,6 +3,7 @@
 //! Machines are shared and noisy, so a time alone says little; the ratio of two things measured in turns says more.
 //! Nothing here decides anything: results are printed, as a table or as JSON.
 
+mod dispute;
 mod forward;
 mod kernels;
 mod memory;
@@ -22,6 +23,8 @@ pub fn run(command: &BenchCommand) -> Result<()> {
         BenchCommand::Forward(args) => forward::run(args),
         BenchCommand::Trace(args) => trace::run(args),
         BenchCommand::Kernels(args) => kernels::run(args),
+        BenchCommand::Dispute(args) => dispute::dispute(args),
+        BenchCommand::Sybil(args) => dispute::sybil(args),
         BenchCommand::Serve(args) => serve::run(args),
         BenchCommand::Peak(args) => memory::run(args),
     }

@@ -79,6 +79,19 @@ pub enum Command {
     Balance(BalanceArgs),
     /// Deposit money into an account: the operator's mint, for a network without a chain.
     Fund(FundArgs),
+    /// Show what an account holds, or every transfer of it.
+    Account(super::account::AccountArgs),
+    /// Withdraw money: set apart at once, paid after the network's delay.
+    Withdraw(super::account::WithdrawArgs),
+    /// Show the network's parameters in force and announced, their bounds, and the longest a claim can take.
+    Params(super::params::ParamsArgs),
+    /// Announce the configuration's parameters from a later time on: for the operator, with notice.
+    Announce(super::params::AnnounceArgs),
+    /// Compute what each role can expect to earn, and the smallest bond and sampling rate for which lying loses.
+    Economics(super::economics::EconomicsArgs),
+    /// Prove that a key made two different claims at one attempt, or check such a proof.
+    #[command(subcommand)]
+    Equivocation(super::equivocation::EquivocationCommand),
     /// Embed texts with an imported sentence encoder, on this machine.
     #[cfg(feature = "models")]
     Embed(super::models::EmbedArgs),
@@ -90,6 +103,8 @@ pub enum Command {
     Bench(super::bench::BenchCommand),
     /// Judge case files again, offline: no network, no database.
     Judge(JudgeArgs),
+    /// Play seeded games of the whole network in virtual time and check every invariant of the protocol after every event.
+    Sim(super::sim::SimArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
     Demo(DemoArgs),
     /// Show or check the configuration.

@@ -16,6 +16,10 @@ pub enum BenchCommand {
     Trace(BenchTraceArgs),
     /// Matrix products against the `gemm` crate, in GFLOP/s.
     Kernels(BenchKernelsArgs),
+    /// From two roots to one wrong step: rounds, bytes, time, and the arbiter's CPU.
+    Dispute(BenchDisputeArgs),
+    /// One dispute with many challengers of one root: what the executor and the arbiter must do.
+    Sybil(BenchSybilArgs),
     /// Run an artifact as often as standard input says: the child of benches/against_onnxruntime.py.
     #[command(hide = true)]
     Serve(BenchServeArgs),
@@ -84,6 +88,43 @@ pub struct BenchKernelsArgs {
     /// How much to measure.
     #[command(flatten)]
     pub run: BenchRunArgs,
+}
+
+/// Flags of `bench dispute`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchDisputeArgs {
+    /// Steps of the trace, up to 2^24.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values = ["1024", "1048576"])]
+    pub steps: Vec<u32>,
+    /// Descendants that a reveal shows: a power of two from 2 to 256.
+    #[arg(long, value_name = "K", value_delimiter = ',', default_values = ["2", "16", "128"])]
+    pub arity: Vec<u32>,
+    /// How often each dispute is played.
+    #[arg(long, value_name = "N", default_value = "9")]
+    pub games: NonZeroUsize,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `bench sybil`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchSybilArgs {
+    /// Numbers of challengers, all with the true root.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values = ["1", "8", "64", "1024"])]
+    pub challengers: Vec<u32>,
+    /// Steps of the trace.
+    #[arg(long, value_name = "N", default_value = "65536")]
+    pub steps: u32,
+    /// Descendants that a reveal shows: a power of two from 2 to 256.
+    #[arg(long, value_name = "K", default_value = "16")]
+    pub arity: u32,
+    /// How often each dispute is played.
+    #[arg(long, value_name = "N", default_value = "9")]
+    pub games: NonZeroUsize,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Flags of `bench serve`.

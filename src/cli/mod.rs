@@ -1,5 +1,6 @@
 //! The `gainsay` command: arguments in, library calls, text or JSON out.
 
+pub mod account;
 pub mod args;
 mod artifact;
 #[cfg(feature = "models")]
@@ -7,6 +8,8 @@ pub mod bench;
 pub mod config;
 mod connection;
 mod daemons;
+pub mod economics;
+pub mod equivocation;
 mod jobs;
 mod judge;
 mod key;
@@ -14,6 +17,8 @@ pub mod keyfile;
 #[cfg(feature = "models")]
 pub mod models;
 mod money;
+pub mod params;
+mod sim;
 mod trace;
 mod views;
 
@@ -78,7 +83,10 @@ fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "models")]
         Command::Bench(command) => crate::bench::run(command),
         Command::Trace(args) => trace::run(args),
+        Command::Sim(args) => sim::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
+        Command::Equivocation(command) => runtime.block_on(equivocation::run(&loaded, command)),
+        Command::Economics(args) => economics::run(&loaded()?, args),
         Command::Demo(args) => runtime.block_on(crate::demo::run(args)),
         Command::Config(ConfigCommand::Show) => {
             print!(
@@ -120,6 +128,18 @@ async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
         }
         Command::Balance(args) => {
             with_reader(config, async |client| money::balance(client, config, args).await).await
+        }
+        Command::Account(args) => {
+            with_reader(config, async |client| account::account(client, config, args).await).await
+        }
+        Command::Withdraw(args) => {
+            with(config, async |client| account::withdraw(client, args).await).await
+        }
+        Command::Params(args) => {
+            with_reader(config, async |client| params::params(client, args).await).await
+        }
+        Command::Announce(args) => {
+            with(config, async |client| params::announce(client, config, args).await).await
         }
         other => anyhow::bail!("{other:?} does not talk to an arbiter"),
     }

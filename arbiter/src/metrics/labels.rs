@@ -40,6 +40,7 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "sub_dissection",
     "chunk_dissection",
     "equivocation",
+    "announce",
     "step_value",
     "step_evidence",
 ];
@@ -60,6 +61,7 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "burn",
     "proof_cost",
     "challenge_cost",
+    "withdrawal_request",
 ];
 
 /// Requests of participants.
@@ -76,6 +78,9 @@ pub(super) const REQUESTS: &[&str] = &[
     "account",
     "totals",
     "case",
+    "schedule",
+    "statement",
+    "message",
 ];
 
 /// What becomes of a message.

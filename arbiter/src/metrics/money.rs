@@ -39,7 +39,7 @@ metrics! {
             "gainsay_ledger_microcredits",
             "Totals of the ledger; deposited is what came in less what was withdrawn.",
             "account",
-            &["deposited", "free", "bonds", "escrow", "burned", "treasury"],
+            &["deposited", "free", "bonds", "escrow", "burned", "treasury", "pending"],
         ),
         conservation_violated: IntGauge = gauge(
             "gainsay_conservation_violated",
@@ -82,6 +82,7 @@ impl MoneyMetrics {
             ("escrow", totals.escrow),
             ("burned", totals.burned),
             ("treasury", totals.treasury),
+            ("pending", totals.pending),
         ];
         for (name, amount) in parts {
             self.ledger.with_label_values(&[name]).set(saturate(amount.0));

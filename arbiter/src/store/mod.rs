@@ -14,16 +14,18 @@ mod summary;
 use futures_util::future::BoxFuture;
 use gainsay_commitment::Digest;
 use gainsay_network::FeedItem;
-use gainsay_network::api::{AccountView, ArtifactView, CaseView, JobSummary, TotalsView};
+use gainsay_network::api::{
+    AccountView, ArtifactView, CaseView, JobSummary, StatementLine, TotalsView,
+};
 use gainsay_protocol::{
-    Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, Signed, Time,
-    Transfer, Verdict,
+    Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, OnceOnly,
+    Schedule, Signed, Time, Transfer, Verdict, Withdrawal,
 };
 
 pub use error::{CommitError, StoreError};
 pub use record::{
-    Act, After, BlobRecord, CaseRecord, Census, Change, Committed, Decide, Decision, Head, Resume,
-    Situation, Subject, Uploaded, Work,
+    Act, After, BlobRecord, Books, CaseRecord, Census, Change, Committed, Decide, Decision, Head,
+    Resume, Situation, Subject, Uploaded, Work,
 };
 pub use summary::{entry_kind, entry_topic, kind, message_kind, summary_of};
 
@@ -88,6 +90,22 @@ pub trait Store: Send + Sync + 'static {
 
     /// One participant's money.
     fn account(&self, key: Key) -> Read<'_, AccountView>;
+
+    /// At most `limit` transfers from or to accounts of a key (free balance, bonds, escrow, withdrawals) in their
+    /// order, after the transfer numbered `after`.
+    fn statement(&self, key: Key, after: Option<u64>, limit: u32) -> Read<'_, Vec<StatementLine>>;
+
+    /// At most `limit` withdrawals that are due at or before `now`, the oldest first.
+    fn withdrawals_due(&self, now: Time, limit: u32) -> Read<'_, Vec<Withdrawal>>;
+
+    /// When the next withdrawal is due.
+    fn next_withdrawal(&self) -> Read<'_, Option<Time>>;
+
+    /// The network's parameters, as far as announced.
+    fn schedule(&self) -> Read<'_, Schedule>;
+
+    /// The message by which it was proven that an act was done twice.
+    fn proven(&self, act: OnceOnly) -> Read<'_, Option<MessageId>>;
 
     /// The ledger's totals.
     fn totals(&self) -> Read<'_, TotalsView>;

@@ -6,8 +6,8 @@ use std::fmt;
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    ArtifactId, ClaimId, JobId, JobState, Key, LoggedEvent, MessageId, Notice, Time, Transfer,
-    Verdict,
+    Announce, ArtifactId, ClaimId, Exposure, JobId, JobState, Key, LoggedEvent, MessageId, Notice,
+    OnceOnly, Schedule, Time, Transfer, Verdict, Withdrawal,
 };
 
 use crate::error::Refused;
@@ -21,6 +21,38 @@ pub enum Subject {
     Job(JobId),
     /// The job to which an id belongs.
     Id(Digest),
+    /// A job that a key asks to take, and what it has at stake.
+    Take(JobId, Key),
+    /// A once-only act on a job, and whether it is recorded that it was done twice.
+    Act(OnceOnly),
+    /// A withdrawal under way.
+    Withdrawal(MessageId),
+    /// The parameters announced so far.
+    Schedule,
+}
+
+impl Subject {
+    /// The job that it names by its own id, if it does.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Job(job) | Self::Take(job, _) => Some(*job),
+            Self::Act(act) => Some(act.job),
+            Self::Nothing | Self::Id(_) | Self::Withdrawal(_) | Self::Schedule => None,
+        }
+    }
+}
+
+/// What a transaction has loaded of the ledger, as its [`Subject`] asks.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// What the key that asks to take a job has at stake.
+    pub exposure: Exposure,
+    /// The message that proved the act to have been done twice.
+    pub proven: Option<MessageId>,
+    /// The withdrawal, if it is not paid yet.
+    pub withdrawal: Option<Withdrawal>,
+    /// The parameters announced so far, with the first ones.
+    pub schedule: Option<Schedule>,
 }
 
 /// What a transaction has loaded when it is decided.
@@ -28,6 +60,8 @@ pub enum Subject {
 pub struct Situation<'a> {
     /// The job it is about, if there is one.
     pub job: Option<&'a JobState>,
+    /// What it needs of the ledger.
+    pub books: &'a Books,
     /// The time of the last log entry: the decision's time must not be before it.
     pub last: Time,
 }
@@ -99,6 +133,12 @@ pub struct Decision {
     pub suspend: Option<ArtifactId>,
     /// The case file of a judged dispute.
     pub case: Option<CaseRecord>,
+    /// A once-only act that is recorded to have been done twice.
+    pub proven: Option<OnceOnly>,
+    /// A withdrawal that is under way from now on.
+    pub withdrawal: Option<Withdrawal>,
+    /// New parameters.
+    pub announced: Option<Announce>,
     /// What has happened, for metrics. Not stored.
     pub notices: Vec<Notice>,
     /// What to do next. Not stored: it follows from the job's state.
@@ -116,6 +156,9 @@ impl Decision {
             artifact: None,
             suspend: None,
             case: None,
+            proven: None,
+            withdrawal: None,
+            announced: None,
             notices: Vec::new(),
             work: Vec::new(),
         }

@@ -16,8 +16,10 @@ pub mod kind {
     pub const RESUMED: u8 = 35;
     /// A heartbeat; never on the feed.
     pub const HEARTBEAT: u8 = 36;
+    /// A withdrawal was paid.
+    pub const PAID: u8 = 37;
     /// A step below a layer was judged.
-    pub const STEP_JUDGED: u8 = 37;
+    pub const STEP_JUDGED: u8 = 38;
 }
 
 /// One line about a job.
@@ -69,6 +71,7 @@ pub fn entry_kind(event: &LoggedEvent) -> u8 {
         LoggedEvent::Ran { .. } => kind::RAN,
         LoggedEvent::Resumed => kind::RESUMED,
         LoggedEvent::Heartbeat => kind::HEARTBEAT,
+        LoggedEvent::Paid(_) => kind::PAID,
     }
 }
 
@@ -89,8 +92,9 @@ pub fn message_kind(message: &Message) -> u8 {
         Message::SubDissection(_) => 12,
         Message::ChunkDissection(_) => 13,
         Message::Equivocation(_) => 14,
-        Message::StepValue(_) => 15,
-        Message::StepEvidence(_) => 16,
+        Message::Announce(_) => 15,
+        Message::StepValue(_) => 16,
+        Message::StepEvidence(_) => 17,
     }
 }
 
@@ -110,6 +114,7 @@ pub fn entry_topic(event: &LoggedEvent, job: Option<&JobState>) -> Option<Digest
         | LoggedEvent::Ran { job, .. } => Some(job.0.0),
         LoggedEvent::Resumed => Some(Digest::default()),
         LoggedEvent::Heartbeat => None,
+        LoggedEvent::Paid(withdrawal) => Some(withdrawal.0),
     }
 }
 
@@ -117,6 +122,8 @@ fn message_topic(signed: &Signed) -> Digest {
     match &signed.message {
         Message::AdmitArtifact(admit) => admit.artifact.0,
         Message::Mint(mint) => Digest(*mint.to.as_bytes()),
+        // New parameters concern everybody.
+        Message::Announce(_) => Digest::default(),
         _ => Digest(*signed.signer.as_bytes()),
     }
 }

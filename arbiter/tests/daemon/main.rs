@@ -5,6 +5,7 @@
 mod below;
 mod disputes;
 mod http;
+mod ledger;
 mod refusals;
 mod restart;
 mod world;

@@ -56,11 +56,11 @@ async fn messages_that_are_not_in_order_are_refused_and_change_nothing() {
         RefusalKind::Rejected,
         "over the limit",
     );
-    let withdraw = Withdraw { amount: Amount(1), nonce: 0 };
+    let withdraw = Withdraw { amount: Amount(5_000_001), nonce: 0 };
     is_refused(
         cast.requester.say(Message::Withdraw(withdraw)).await,
-        RefusalKind::Rejected,
-        "not take",
+        RefusalKind::Funds,
+        "holds only",
     );
     let nowhere = JobId(MessageId(gainsay_commitment::content(b"nowhere")));
     let take = Take { job: nowhere, attempt: 0 };

@@ -67,6 +67,11 @@ conforms! {
     blobs_and_replays_are_remembered,
     a_dispute_is_followed_to_its_case,
     a_return_after_a_gap_concerns_every_live_job,
+    an_equivocation_is_recorded_once_even_when_nothing_is_left_to_slash,
+    a_withdrawal_waits_and_is_paid_once,
+    a_key_takes_no_more_jobs_than_it_may,
+    announced_parameters_are_kept_in_their_order,
+    a_statement_holds_every_transfer_of_a_key_and_no_other,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

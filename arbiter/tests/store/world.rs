@@ -7,9 +7,9 @@ use gainsay_arbiter::store::{Act, CommitError, Committed, Decision, Situation, S
 use gainsay_commitment::{Arity, Digest, StateList, TraceTree, content};
 use gainsay_network::api::{ArtifactView, ProgramView};
 use gainsay_protocol::{
-    AdmitArtifact, Amount, ArtifactId, Claim, ClaimId, Commit, EvidenceStanding, Job, JobId,
-    Keypair, LoggedEvent, Message, MessageId, Millis, Mint, Params, PortType, Reveal, Signed, Take,
-    TensorRef, Time, challenge_commitment,
+    AdmitArtifact, Amount, Announce, ArtifactId, Claim, ClaimId, Commit, Equivocation,
+    EvidenceStanding, Job, JobId, Keypair, LoggedEvent, Message, MessageId, Millis, Mint, Params,
+    PortType, Reveal, Schedule, Signed, Take, TensorRef, Time, Withdraw, challenge_commitment,
 };
 
 /// Layers of the toy program.
@@ -49,7 +49,12 @@ pub fn params() -> Params {
         lapse_fee: Amount(5),
         attempts: 3,
         least_fee: Amount(1),
-        ledger: gainsay_protocol::LedgerParams::FREE,
+        ledger: gainsay_protocol::LedgerParams {
+            proof_cost: Amount(30),
+            withdrawal_delay: Millis(40),
+            open_claims: 3,
+            ..gainsay_protocol::LedgerParams::FREE
+        },
         layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
@@ -171,25 +176,54 @@ impl World {
         self.sign(by, Message::Reveal(reveal))
     }
 
+    /// The parameters, of which none were announced.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(self.params.clone())
+    }
+
+    /// Two claims by one key for one attempt.
+    pub fn equivocation(&self, by: &Keypair, of: &Keypair, claims: [Signed; 2]) -> Signed {
+        let [one, other] = claims;
+        assert_eq!(one.signer, of.key());
+        let proof = Equivocation::prove(self.params.network(), one, other).unwrap();
+        self.sign(by, Message::Equivocation(proof))
+    }
+
+    pub fn withdraw(&self, by: &Keypair, amount: u64, nonce: u64) -> Signed {
+        self.sign(by, Message::Withdraw(Withdraw { amount: Amount(amount), nonce }))
+    }
+
+    pub fn announce(&self, by: &Keypair, from: u64, fee: u64) -> Signed {
+        let params = Box::new(Params { least_fee: Amount(fee), ..self.params.clone() });
+        self.sign(by, Message::Announce(Announce { from: Time(from), params }))
+    }
+
+    /// The act by which a withdrawal is paid.
+    pub fn payment(&self, withdrawal: MessageId, now: Time) -> Act {
+        let decide =
+            move |situation: Situation<'_>| Ok(decide::payment(withdrawal, situation, now)?);
+        Act::new(None, Subject::Withdrawal(withdrawal), decide)
+    }
+
     /// The act of a message at `now`.
     pub fn act(&self, signed: &Signed, standing: Option<EvidenceStanding>, now: Time) -> Act {
         let verified = signed.clone().verify(self.params.network()).unwrap();
         let held = verified.message().required_blobs().into_iter().collect();
         let ready = verified.ready(&held).unwrap();
-        let (params, view) = (self.params.clone(), self.view.clone());
+        let (schedule, view) = (self.schedule(), self.view.clone());
         let (message, subject) = (ready.id(), decide::subject_of(&ready));
         let decide = move |situation: Situation<'_>| {
             let findings = Findings { artifact: Some(&view), standing };
-            decide::message(&params, &ready, findings, situation.job, now).map(Some)
+            decide::message(&schedule, &ready, findings, situation, now).map(Some)
         };
         Act::new(Some(message), subject, decide)
     }
 
     /// The act of something that the arbiter brings about.
     pub fn occurrence(&self, job: JobId, occurrence: Occurrence, now: Time) -> Act {
-        let params = self.params.clone();
+        let schedule = self.schedule();
         let decide = move |situation: Situation<'_>| match situation.job {
-            Some(job) => Ok(decide::occurrence(&params, occurrence, job, now)?),
+            Some(job) => Ok(decide::occurrence(&schedule, occurrence, job, now)?),
             None => Ok(None),
         };
         Act::new(None, Subject::Job(job), decide)

@@ -3,6 +3,7 @@
 //! This module holds the only cast between element types and bytes.
 
 use std::borrow::Cow;
+use std::io::{self, Read};
 
 /// A plain number: no padding, every bit pattern valid.
 pub(crate) trait Plain: Sized {
@@ -10,6 +11,8 @@ pub(crate) trait Plain: Sized {
     fn decode(bytes: &[u8]) -> Vec<Self>;
     /// The bytes of elements.
     fn encode(values: &[Self]) -> Cow<'_, [u8]>;
+    /// Reads the bytes of all elements.
+    fn fill(values: &mut [Self], source: &mut dyn Read) -> io::Result<()>;
 }
 
 macro_rules! plain {
@@ -30,6 +33,21 @@ macro_rules! plain {
                     std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), std::mem::size_of_val(values))
                 };
                 Cow::Borrowed(bytes)
+            }
+
+            fn fill(values: &mut [Self], source: &mut dyn Read) -> io::Result<()> {
+                // SAFETY: as in `encode`, and every bit pattern is an element; the exclusive borrow of `values` outlives the
+                // bytes, which nothing else sees.
+                let bytes = unsafe {
+                    std::slice::from_raw_parts_mut(
+                        values.as_mut_ptr().cast::<u8>(),
+                        std::mem::size_of_val(values),
+                    )
+                };
+                source.read_exact(bytes)?;
+                // The bits are those of a little-endian number.
+                values.iter_mut().for_each(|value| *value = <$element>::from_le_bytes(value.to_ne_bytes()));
+                Ok(())
             }
         }
     )*};

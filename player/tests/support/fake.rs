@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gainsay_network::{Identity, Limits, MemoryBlobs, MemoryFeed, PeerKey, Server, Service};
-use gainsay_player::api::{PAGE, Request, Response};
+use gainsay_player::api::{PAGE, Refusal, RefusalKind, Request, Response};
 use gainsay_player::{ArbiterClient, ClientError};
 use gainsay_protocol::{Key, Keypair};
 use tokio::sync::watch;
@@ -147,6 +147,11 @@ impl Answers {
             Request::Account(key) => Response::Account(world.account(key)),
             Request::Totals => Response::Totals(world.totals()),
             Request::Case { .. } => Response::Case(None),
+            // Players ask for none of these.
+            Request::Schedule | Request::Statement { .. } | Request::Message(_) => {
+                let message = "this arbiter keeps no books".to_owned();
+                Response::Refused(Refusal { kind: RefusalKind::Unknown, message })
+            }
         }
     }
 }

@@ -336,6 +336,7 @@ impl World {
             free: self.ledger.balance(Account::Free(key)),
             bonds: Amount(bonds.map(|bond| self.ledger.balance(*bond).0).sum()),
             escrow: Amount::ZERO,
+            pending: Amount::ZERO,
         }
     }
 

@@ -118,6 +118,22 @@ fn a_limit_on_exposure_lets_a_key_take_at_least_one_job() {
     assert_eq!(limit(49_999).check(), Err(refused));
 }
 
+#[test]
+fn d_max_is_the_sum_of_its_parts() {
+    // 1,000,000 layers make a tree of depth 20: three steps of a dissection with 128 children, and the evidence.
+    let params = params(128);
+    assert_eq!(params.rounds(1_000_000), Ok(4));
+    let none = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps: 0 };
+    let clocks = 2 * 20_000 + 2 * 4 * 500;
+    assert_eq!(params.d_max(1_000_000, &none), Ok(Millis(10_000 + 5_000 + clocks)));
+    let all = Service { levels: 3, replay: Millis(70), run: Millis(900), gaps: 2 };
+    let sum = 10_000 + 5_000 + 3 * (clocks + 70) + 900 + 2 * 2 * 500;
+    assert_eq!(params.d_max(1_000_000, &all), Ok(Millis(sum)));
+    let assured = Service::assured(&params, 1);
+    assert_eq!((assured.replay, assured.run, assured.gaps), (Millis(5_000), Millis(5_000), 1));
+    assert!(params.d_max(0, &none).is_err(), "no program has no layers");
+}
+
 proptest! {
     #[test]
     fn shares_never_exceed_the_whole(amount: u64, percent: u8, parts: u64, counts in proptest::collection::vec(any::<u32>(), 0..20)) {

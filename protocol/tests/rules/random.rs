@@ -331,15 +331,9 @@ impl World {
     /// `bounded_delay`: the most serving time from a claim's admission to its end. The arbiter's replays and
     /// its run take none here.
     fn longest(&self) -> u64 {
-        let Params { window, reveal, budget, grace, arity, .. } = self.game.params;
-        let depth = u64::from(self.game.truth.shape().depth());
-        let rounds = depth.div_ceil(arity.levels().into()) + 1;
-        window.0
-            + reveal.0
-            + 2 * budget.0
-            + 2 * rounds * grace.0
-            + self.gaps * 2 * grace.0
-            + self.lag
+        let gaps = u32::try_from(self.gaps).unwrap();
+        let service = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps };
+        self.game.params.d_max(self.game.layers(), &service).unwrap().0 + self.lag
     }
 
     /// `honest_never_loses`.

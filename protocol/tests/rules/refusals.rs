@@ -57,6 +57,7 @@ fn what_this_version_does_not_play_is_refused_not_judged() {
             }
             Message::AdmitArtifact(_)
             | Message::Mint(_)
+            | Message::Announce(_)
             | Message::Withdraw(_)
             | Message::Job(_) => Rejection::WrongKind { kind },
             _ => continue,

@@ -147,6 +147,10 @@ pub fn examples() -> Vec<Message> {
         sub_dissection(claim_id, node),
         chunk_dissection(claim_id),
         Message::Equivocation(Equivocation { one: signed(8), other: signed(25) }),
+        Message::Announce(Announce {
+            from: Time(70_000),
+            params: Box::new(crate::game::params(16)),
+        }),
         step_value(claim_id),
         step_evidence(claim_id),
     ]
@@ -171,6 +175,7 @@ fn entries() -> Vec<LogEntry> {
         LoggedEvent::Ran { job, claim, root: Some(digest(26)) },
         LoggedEvent::Heartbeat,
         LoggedEvent::Resumed,
+        LoggedEvent::Paid(MessageId(digest(27))),
         LoggedEvent::StepJudged {
             job,
             claim,
@@ -216,6 +221,7 @@ fn computed() -> BTreeMap<String, String> {
         Account::Bond(MessageId(digest(3))),
         Account::Burned,
         Account::Treasury,
+        Account::Pending(MessageId(digest(28))),
     ];
     for account in accounts {
         let bytes = borsh::to_vec(&account).unwrap();
@@ -242,8 +248,8 @@ fn every_wire_type_has_its_committed_encoding() {
 #[test]
 fn messages_are_numbered_from_1_without_gaps() {
     let tags: Vec<u8> = examples().iter().map(|m| borsh::to_vec(m).unwrap()[0]).collect();
-    assert_eq!(tags, (1..=16).collect::<Vec<_>>());
-    for tag in [0].into_iter().chain(17..=255u8) {
+    assert_eq!(tags, (1..=17).collect::<Vec<_>>());
+    for tag in [0].into_iter().chain(18..=255u8) {
         let bytes = [&[tag][..], &[0; 400]].concat();
         assert!(borsh::from_slice::<Message>(&bytes).is_err());
     }
@@ -259,7 +265,7 @@ fn a_message_id_is_over_network_signer_and_content_and_not_the_signature() {
             [at(1, network), at(2, network), at(1, NetworkId(digest(91)))]
         })
         .collect();
-    assert_eq!(ids.len(), 3 * 16);
+    assert_eq!(ids.len(), 3 * 17);
     let signed = Signed::new(keypair(1), network, examples().swap_remove(0));
     let other = Signed { signature: Signature([0; 64]), ..signed.clone() };
     assert_eq!(signed.id(), other.id());

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use gainsay_arbiter::clock::{Gap, ServingClock, Source};
 use gainsay_arbiter::decide::{self, Findings, Occurrence};
-use gainsay_arbiter::store::{Decision, Subject, Work};
+use gainsay_arbiter::store::{Books, Decision, Situation, Subject, Work};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
     ArtifactId, EvidenceStanding, JobId, JobState, Keypair, Ledger, LogEntry, LoggedEvent, Message,
-    MessageId, Millis, NetworkId, Params, Ready, Receipt, Signed, Time, Transfer, Verified,
-    next_deadline,
+    MessageId, Millis, NetworkId, OnceOnly, Params, Ready, Receipt, Schedule, Signed, Time,
+    Transfer, Verified, Withdrawal, next_deadline,
 };
 
 use crate::breakage::Breakage;
@@ -104,6 +104,8 @@ pub(crate) struct Tables {
     pub(crate) ledger: Ledger,
     pub(crate) accepted: BTreeMap<MessageId, (u64, Time)>,
     pub(crate) suspended: BTreeSet<ArtifactId>,
+    pub(crate) proven: BTreeMap<OnceOnly, MessageId>,
+    pub(crate) withdrawals: BTreeMap<MessageId, Withdrawal>,
     pub(crate) last: Time,
 }
 
@@ -121,6 +123,8 @@ struct Process {
 #[derive(Debug)]
 pub(crate) struct Arbiter {
     pub(crate) params: Params,
+    /// The same: nothing is announced here.
+    schedule: Schedule,
     pub(crate) network: NetworkId,
     pub(crate) catalogue: BTreeMap<ArtifactId, ArtifactView>,
     pub(crate) log: Vec<Vec<u8>>,
@@ -158,6 +162,7 @@ impl Arbiter {
     ) -> Self {
         let mut arbiter = Self {
             network: params.network(),
+            schedule: Schedule::new(params.clone()),
             params,
             catalogue,
             log: Vec::new(),
@@ -244,11 +249,13 @@ impl Arbiter {
             Message::Job(job) => self.catalogue.get(&job.artifact),
             _ => None,
         };
-        let job = self.subject(decide::subject_of(ready));
+        let subject = decide::subject_of(ready);
+        let (job, books) = (self.subject(subject), self.books(subject));
         let now = self.message_time();
         self.refused_when_broken(ready, job, now)?;
         let findings = Findings { artifact, standing };
-        decide::message(&self.params, ready, findings, job, now).map_err(refused)
+        let situation = Situation { job, last: self.tables.last, books: &books };
+        decide::message(&self.schedule, ready, findings, situation, now).map_err(refused)
     }
 
     /// What a message would do at a moment: for probing `winnable_stays`, changes nothing.
@@ -260,19 +267,34 @@ impl Arbiter {
             Message::Evidence(_) => Some(EvidenceStanding::Complete { bytes: 8 }),
             _ => None,
         };
-        let job = self.subject(decide::subject_of(&ready));
+        let subject = decide::subject_of(&ready);
+        let (job, books) = (self.subject(subject), self.books(subject));
         self.refused_when_broken(&ready, job, at)?;
         let findings = Findings { artifact: None, standing };
-        decide::message(&self.params, &ready, findings, job, at).map_err(refused)
+        let situation = Situation { job, last: self.tables.last, books: &books };
+        decide::message(&self.schedule, &ready, findings, situation, at).map_err(refused)
     }
 
     fn subject(&self, subject: Subject) -> Option<&JobState> {
         let id = match subject {
-            Subject::Nothing => return None,
-            Subject::Job(id) => id,
             Subject::Id(id) => *self.tables.ids.get(&id)?,
+            other => other.job()?,
         };
         self.tables.jobs.get(&id).map(Rc::as_ref)
+    }
+
+    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here.
+    fn books(&self, subject: Subject) -> Books {
+        let mut books = Books::default();
+        match subject {
+            Subject::Act(act) => books.proven = self.tables.proven.get(&act).copied(),
+            Subject::Withdrawal(id) => {
+                books.withdrawal = self.tables.withdrawals.get(&id).copied();
+            }
+            Subject::Schedule => books.schedule = Some(self.schedule.clone()),
+            Subject::Nothing | Subject::Job(_) | Subject::Id(_) | Subject::Take(..) => {}
+        }
+        books
     }
 
     fn verify(&mut self, signed: &Signed) -> Result<Verified, No> {
@@ -315,6 +337,11 @@ impl Arbiter {
             self.name(signed, index, time, changed.first().map(|(_, after)| after.id));
         }
         self.tables.ledger = ledger;
+        if let (Some(act), Some(signed)) = (decision.proven, &said) {
+            self.tables.proven.insert(act, signed.id());
+        }
+        let requested = decision.withdrawal.map(|withdrawal| (withdrawal.id, withdrawal));
+        self.tables.withdrawals.extend(requested);
         self.tables.suspended.extend(decision.suspend);
         self.write(entry, changed, decision.transfers);
         self.heard.extend(said);
@@ -363,7 +390,7 @@ impl Arbiter {
     /// What the arbiter itself brings about on a job.
     fn occur(&mut self, job: JobId, occurrence: Occurrence, at: Time) -> Result<(), No> {
         let Some(state) = self.tables.jobs.get(&job) else { return Ok(()) };
-        match decide::occurrence(&self.params, occurrence, state, at) {
+        match decide::occurrence(&self.schedule, occurrence, state, at) {
             Ok(Some(decision)) => self.commit(decision, None),
             // Somebody else's event came first; the job goes on from there.
             Ok(None) | Err(_) => Ok(()),
@@ -415,7 +442,7 @@ impl Arbiter {
         let mut changed = Vec::new();
         let jobs: Vec<_> = self.tables.jobs.values().cloned().collect();
         for job in jobs {
-            if let Ok(Some(job)) = decide::resumed(&self.params, &job, now) {
+            if let Ok(Some(job)) = decide::resumed(&self.schedule, &job, now) {
                 changed.push(self.store(job));
             }
         }

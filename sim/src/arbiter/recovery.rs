@@ -37,6 +37,8 @@ impl Arbiter {
         tables.ids = fold.ids;
         tables.ledger = fold.ledger;
         tables.suspended = fold.suspended;
+        tables.proven = fold.proven;
+        tables.withdrawals = fold.withdrawals;
         Ok(tables)
     }
 }

@@ -71,7 +71,9 @@ impl Money {
     }
 
     fn bond_ends(&mut self, id: MessageId, set: &[&Transfer], found: &mut Vec<Violation>) {
-        use TransferKind::{Burn, DisputeCost, JudgementCost, LapseFee, Reward, Unlock};
+        use TransferKind::{
+            Burn, ChallengeCost, DisputeCost, JudgementCost, LapseFee, ProofCost, Reward, Unlock,
+        };
         let Some(bond) = self.bonds.get_mut(&id) else {
             broken(found, "bond_ends_once", format!("never locked: {set:?}"));
             return;
@@ -83,7 +85,8 @@ impl Money {
             set.iter().filter(|t| kinds.contains(&t.kind)).map(|t| t.amount.0).sum()
         };
         let all = set.iter().map(|transfer| transfer.amount.0).sum::<u64>();
-        let (free, paid) = (sum(&[Unlock, LapseFee]), sum(&[JudgementCost, Reward, DisputeCost]));
+        let payments = [JudgementCost, Reward, DisputeCost, ProofCost, ChallengeCost];
+        let (free, paid) = (sum(&[Unlock, LapseFee]), sum(&payments));
         let burned = sum(&[Burn]);
         if all != bond.locked.0 || free + paid + burned != all {
             broken(found, "bond_ends_once", format!("of {:?}: {set:?}", bond.locked));

@@ -4,6 +4,7 @@
 //! the only writing connection, so a caller that goes away never cancels a transaction.
 
 mod codec;
+mod ledger;
 mod money;
 mod read;
 mod store;

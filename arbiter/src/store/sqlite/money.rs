@@ -63,7 +63,9 @@ fn apply(
     } else {
         to.amount.checked_add(amount).ok_or(LedgerError::Overflow(credit))?
     };
-    if let (Account::Bond(_) | Account::Escrow(_), Account::Free(owner)) = (credit, debit) {
+    if let (Account::Bond(_) | Account::Escrow(_) | Account::Pending(_), Account::Free(owner)) =
+        (credit, debit)
+    {
         to.owner = Some(owner);
     }
     Ok(())

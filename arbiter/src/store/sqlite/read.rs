@@ -18,15 +18,15 @@ use crate::store::{Census, Head, StoreError, Uploaded};
 
 type Found<T> = Result<T, StoreError>;
 
-fn get_bytes(row: &SqliteRow, at: usize) -> Found<Vec<u8>> {
+pub(super) fn get_bytes(row: &SqliteRow, at: usize) -> Found<Vec<u8>> {
     row.try_get(at).map_err(failed("reading a column"))
 }
 
-fn get_number(row: &SqliteRow, at: usize) -> Found<u64> {
+pub(super) fn get_number(row: &SqliteRow, at: usize) -> Found<u64> {
     number("a column", row.try_get(at).map_err(failed("reading a column"))?)
 }
 
-fn get_digest(row: &SqliteRow, at: usize) -> Found<Digest> {
+pub(super) fn get_digest(row: &SqliteRow, at: usize) -> Found<Digest> {
     digest("a column", &get_bytes(row, at)?)
 }
 
@@ -246,6 +246,7 @@ pub(super) async fn account(executor: impl SqliteExecutor<'_>, key: Key) -> Foun
             Account::Free(_) => &mut view.free,
             Account::Bond(_) => &mut view.bonds,
             Account::Escrow(_) => &mut view.escrow,
+            Account::Pending(_) => &mut view.pending,
             Account::World | Account::Burned | Account::Treasury => continue,
         };
         add(part, held)?;
@@ -282,6 +283,7 @@ pub(super) async fn totals(executor: impl SqliteExecutor<'_>) -> Found<TotalsVie
             [3] => view.bonds = held,
             [4] => view.burned = held,
             [5] => view.treasury = held,
+            [6] => view.pending = held,
             other => {
                 return Err(StoreError::Damaged { what: format!("an account of kind {other:?}") });
             }
@@ -311,17 +313,19 @@ pub(super) async fn transfers(
     .fetch_all(executor)
     .await
     .map_err(failed("listing transfers"))?;
-    let transfer = |row: &SqliteRow| {
-        let kind = u8::try_from(get_number(row, 3)?).unwrap_or(u8::MAX);
-        Ok(Transfer {
-            debit: decode("an account", &get_bytes(row, 0)?)?,
-            credit: decode("an account", &get_bytes(row, 1)?)?,
-            amount: Amount(get_number(row, 2)?),
-            kind: decode("a kind of transfer", &[kind])?,
-            cause: MessageId(get_digest(row, 4)?),
-        })
-    };
     rows.iter().map(transfer).collect()
+}
+
+/// A transfer from the first five columns of a row.
+pub(super) fn transfer(row: &SqliteRow) -> Found<Transfer> {
+    let kind = u8::try_from(get_number(row, 3)?).unwrap_or(u8::MAX);
+    Ok(Transfer {
+        debit: decode("an account", &get_bytes(row, 0)?)?,
+        credit: decode("an account", &get_bytes(row, 1)?)?,
+        amount: Amount(get_number(row, 2)?),
+        kind: decode("a kind of transfer", &[kind])?,
+        cause: MessageId(get_digest(row, 4)?),
+    })
 }
 
 fn artifact_of(row: &SqliteRow) -> Found<ArtifactView> {

@@ -4,14 +4,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use gainsay_commitment::Digest;
 use gainsay_network::FeedItem;
-use gainsay_network::api::{AccountView, ArtifactView, CaseView, JobSummary, TotalsView};
+use gainsay_network::api::{
+    AccountView, ArtifactView, CaseView, JobSummary, StatementLine, TotalsView,
+};
 use gainsay_protocol::{
-    Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, Signed, Time,
-    Transfer, Verdict,
+    Account, Amount, ArtifactId, ClaimId, JobId, JobState, Key, LogEntry, MessageId, OnceOnly,
+    Schedule, Signed, Time, Transfer, Verdict, Withdrawal,
 };
 
+use super::codec::failed;
 use super::write::{Answered, Write};
-use super::{SqliteStore, read};
+use super::{SqliteStore, ledger, read};
 use crate::store::{
     Act, BlobRecord, Census, CommitError, Committed, Head, Read, Resume, Store, StoreError,
     Uploaded,
@@ -121,6 +124,30 @@ impl Store for SqliteStore {
 
     fn account(&self, key: Key) -> Read<'_, AccountView> {
         read::account(&self.readers, key).boxed()
+    }
+
+    fn statement(&self, key: Key, after: Option<u64>, limit: u32) -> Read<'_, Vec<StatementLine>> {
+        ledger::statement(&self.readers, key, after, limit).boxed()
+    }
+
+    fn withdrawals_due(&self, now: Time, limit: u32) -> Read<'_, Vec<Withdrawal>> {
+        ledger::withdrawals_due(&self.readers, now, limit).boxed()
+    }
+
+    fn next_withdrawal(&self) -> Read<'_, Option<Time>> {
+        ledger::next_withdrawal(&self.readers).boxed()
+    }
+
+    fn schedule(&self) -> Read<'_, Schedule> {
+        async move {
+            let mut reader = self.readers.acquire().await.map_err(failed("reading"))?;
+            ledger::schedule(&mut reader).await
+        }
+        .boxed()
+    }
+
+    fn proven(&self, act: OnceOnly) -> Read<'_, Option<MessageId>> {
+        ledger::proven(&self.readers, act).boxed()
     }
 
     fn totals(&self) -> Read<'_, TotalsView> {

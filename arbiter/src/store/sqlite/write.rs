@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
 use super::codec::{blob, column, column_at_most, decode, encode, failed, key_blob, number};
-use super::{money, read};
+use super::{ledger, money, read};
 use crate::store::{
     Act, After, BlobRecord, CaseRecord, CommitError, Committed, Decision, Head, Resume, Situation,
     StoreError, Subject, entry_kind, entry_topic, message_kind, summary_of,
@@ -138,12 +138,15 @@ async fn act_once(connection: &mut SqliteConnection, mut act: Act) -> Result<Wri
         return written(Committed::Before { index, time }, act.after);
     }
     let job = match act.subject {
-        Subject::Nothing => None,
-        Subject::Job(job) => read::job(&mut *connection, job).await?,
         Subject::Id(id) => read::find(&mut *connection, id).await?,
+        other => match other.job() {
+            Some(job) => read::job(&mut *connection, job).await?,
+            None => None,
+        },
     };
+    let books = ledger::books(&mut *connection, act.subject).await?;
     let head = read::head(&mut *connection).await?;
-    let situation = Situation { job: job.as_ref(), last: head.last };
+    let situation = Situation { job: job.as_ref(), last: head.last, books: &books };
     // A decision that panics must not take the writing task with it.
     let decided = catch_unwind(AssertUnwindSafe(|| (act.decide)(situation)));
     let crashed = |_| StoreError::Damaged { what: "deciding an act ended in a crash".to_owned() };
@@ -176,6 +179,7 @@ async fn write_decision(
         }
     }
     money::post(connection, index, &decision.transfers).await?;
+    ledger::record(connection, index, decision).await?;
     if let Some(view) = &decision.artifact {
         let mut view = view.clone();
         view.suspended = false;
