@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gainsay_canon::{DType, Kernels, Tensor, TensorType};
-use gainsay_model::{Ambient, Artifact, Required, Runner, TypedProgram, replay_layer};
-use gainsay_protocol::{AdmitArtifact, MissingBlobs, Params};
+use gainsay_model::{
+    Ambient, Artifact, JudgedBy, Required, Runner, Steps, TypedProgram, replay_layer,
+};
+use gainsay_protocol::{AdmitArtifact, LayerBudget, MissingBlobs, Params};
 use tokio::sync::Semaphore;
 
 use crate::blobs::BlobStore;
@@ -25,6 +27,7 @@ pub(crate) struct Admission {
     limits: Limits,
     /// Real time that a whole run may take: a quarter of the window and of a side's budget.
     run: Duration,
+    budget: LayerBudget,
     one: Semaphore,
 }
 
@@ -45,7 +48,8 @@ fn not_loaded(error: LoadError) -> Refused {
 impl Admission {
     pub(crate) fn new(blobs: BlobStore, kernels: Kernels, limits: Limits, params: &Params) -> Self {
         let run = Duration::from_millis(params.window.min(params.budget).0) / 4;
-        Self { blobs, kernels, limits, run, one: Semaphore::new(1) }
+        let (budget, one) = (params.layer_budget, Semaphore::new(1));
+        Self { blobs, kernels, limits, run, budget, one }
     }
 
     /// Checks the artifact that a message offers.
@@ -80,7 +84,7 @@ impl Admission {
             Ok(done) => done?,
             Err(_) => return Err(refused("its rehearsal ended in a crash")),
         }
-        Ok(Registered { view: view_of(&artifact), artifact })
+        Ok(Registered { view: view_of(&artifact, &self.budget), artifact })
     }
 }
 
@@ -130,6 +134,28 @@ impl Rehearsal {
                 let (most, layer) = (self.limits.evidence_bytes, &entry.name);
                 return Err(refused(format!(
                     "layer {layer:?} of program {name:?} reads {bytes} bytes of values, allowed are {most}"
+                )));
+            }
+            self.check_whole_steps(typed, (layer, &entry.name))?;
+        }
+        Ok(())
+    }
+
+    /// Below a layer, what cannot be judged by the chunk is judged from whole operands.
+    fn check_whole_steps(
+        &self,
+        typed: &TypedProgram,
+        (layer, name): (u32, &str),
+    ) -> Result<(), Refused> {
+        let Some(steps) = Steps::of(typed, layer) else { return Ok(()) };
+        let whole = |step: &u32| steps.judged_by(*step) == Some(JudgedBy::Whole);
+        for step in (1..=steps.count()).filter(whole) {
+            let reads = steps.reads(step);
+            let bytes: u64 = reads.iter().map(|slot| typed.bytes_of(*slot)).sum();
+            if bytes > self.limits.evidence_bytes {
+                let most = self.limits.evidence_bytes;
+                return Err(refused(format!(
+                    "operator {step} of layer {name:?} reads {bytes} bytes of values and is judged whole, allowed are {most}"
                 )));
             }
         }

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use gainsay_canon::Kernels;
 use gainsay_protocol::{
-    ClaimPhase, DisputePhase, JobId, JobState, Key, Keypair, LoggedEvent, MessageId, NetworkId,
-    Params, Receipt, Schedule, Time,
+    ClaimPhase, Dispute, DisputePhase, JobId, JobState, Key, Keypair, LoggedEvent, MessageId,
+    NetworkId, PairPhase, Params, Receipt, Schedule, Time,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -249,12 +249,17 @@ pub(crate) fn work_of(job: &JobState) -> Vec<Work> {
     let Some(claim) = job.claim() else { return Vec::new() };
     match claim.phase {
         ClaimPhase::Running => vec![Work::Run],
-        ClaimPhase::Disputed => claim
-            .disputes
-            .iter()
-            .filter(|dispute| matches!(dispute.phase, DisputePhase::Judging { .. }))
-            .map(|dispute| Work::Replay(dispute.counter_root))
-            .collect(),
+        ClaimPhase::Disputed => claim.disputes.iter().flat_map(replays_of).collect(),
         ClaimPhase::Window | ClaimPhase::Revealing | ClaimPhase::Ended(_) => Vec::new(),
     }
+}
+
+/// The replays that a dispute waits for: of its layer, or of steps below it.
+fn replays_of(dispute: &Dispute) -> Vec<Work> {
+    if matches!(dispute.phase, DisputePhase::Judging { .. }) {
+        return vec![Work::Replay(dispute.counter_root)];
+    }
+    let pairs = dispute.below_layer().map_or(&[][..], |below| &below.pairs);
+    let judging = pairs.iter().filter(|pair| matches!(pair.phase, PairPhase::Judging { .. }));
+    judging.map(|pair| Work::Step(dispute.counter_root, pair.sub_root)).collect()
 }

@@ -37,6 +37,17 @@ pub enum Occurrence {
         /// What the replay says.
         verdict: Verdict,
     },
+    /// A step below the disputed layer was replayed.
+    StepJudged {
+        /// The claim.
+        claim: ClaimId,
+        /// The counter root of the dispute.
+        counter_root: Digest,
+        /// The challengers' sub-root of the pair.
+        sub_root: Digest,
+        /// What the replay says.
+        verdict: Verdict,
+    },
     /// The program was run.
     Ran {
         /// The claim.
@@ -56,6 +67,8 @@ pub fn subject_of(ready: &Ready) -> Subject {
         Message::Reveal(reveal) => Subject::Id(reveal.claim.0.0),
         Message::Dissection(dissection) => Subject::Id(dissection.claim.0.0),
         Message::Evidence(evidence) => Subject::Id(evidence.claim.0.0),
+        Message::StepValue(value) => Subject::Id(value.claim.0.0),
+        Message::StepEvidence(evidence) => Subject::Id(evidence.claim.0.0),
         Message::SubRoot(root) => Subject::Id(root.claim.0.0),
         Message::SubDissection(dissection) => Subject::Id(dissection.claim.0.0),
         Message::ChunkDissection(dissection) => Subject::Id(dissection.claim.0.0),
@@ -92,8 +105,11 @@ pub fn message(
             let facts = facts_for(asked, findings.artifact)?;
             apply(&mut decision, JobState::admit(params, ready, facts, now)?);
         }
-        Message::Evidence(evidence) => {
-            let job = known(job, "claim", evidence.claim.0.0)?;
+        Message::Evidence(_) | Message::StepValue(_) | Message::StepEvidence(_) => {
+            let Subject::Id(claim) = subject_of(ready) else {
+                return Err(Rejection::WrongKind { kind: ready.message().kind() }.into());
+            };
+            let job = known(job, "claim", claim)?;
             let unchecked = || Refused::Evidence("it was not checked".to_owned());
             let standing = findings.standing.ok_or_else(unchecked)?;
             let bytes = match standing {
@@ -201,6 +217,10 @@ pub fn occurrence(
             Event::Judged { claim, counter_root, verdict },
             LoggedEvent::Judged { job: id, claim, counter_root, verdict },
         ),
+        Occurrence::StepJudged { claim, counter_root, sub_root, verdict } => (
+            Event::StepJudged { claim, counter_root, sub_root, verdict },
+            LoggedEvent::StepJudged { job: id, claim, counter_root, sub_root, verdict },
+        ),
         Occurrence::Ran { claim, root } => {
             (Event::Ran { claim, root }, LoggedEvent::Ran { job: id, claim, root })
         }
@@ -215,6 +235,7 @@ pub fn occurrence(
         occurrence,
         Occurrence::Ran { root: None, .. }
             | Occurrence::Judged { verdict: Verdict::Inconclusive, .. }
+            | Occurrence::StepJudged { verdict: Verdict::Inconclusive, .. }
     );
     decision.suspend = could_not.then_some(job.job.artifact);
     Ok(Some(decision))
@@ -251,6 +272,7 @@ pub fn facts_for(job: &Job, artifact: Option<&ArtifactView>) -> Result<ProgramFa
         layers: u32::try_from(program.layers.len()).unwrap_or(u32::MAX),
         inputs: program.inputs.iter().map(|(_, port)| port.clone()).collect(),
         outputs: program.outputs.iter().map(|(_, port)| port.clone()).collect(),
+        below: program.below.clone(),
     })
 }
 
@@ -283,6 +305,9 @@ fn apply(decision: &mut Decision, transition: Transition) {
             Effect::Transfer(transfer) if transfer.amount == Amount::ZERO => {}
             Effect::Transfer(transfer) => decision.transfers.push(transfer),
             Effect::Replay { counter_root } => decision.work.push(Work::Replay(counter_root)),
+            Effect::ReplayStep { counter_root, sub_root } => {
+                decision.work.push(Work::Step(counter_root, sub_root));
+            }
             Effect::Run => decision.work.push(Work::Run),
             Effect::Notice(notice) => decision.notices.push(notice),
         }

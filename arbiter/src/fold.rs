@@ -143,6 +143,12 @@ impl<'a> Fold<'a> {
                 let ran = Occurrence::Ran { claim: *claim, root: *root };
                 self.occurrence(*job, ran, now)?;
             }
+            LoggedEvent::StepJudged { job, claim, counter_root, sub_root, verdict } => {
+                let (claim, counter_root) = (*claim, *counter_root);
+                let (sub_root, verdict) = (*sub_root, *verdict);
+                let judged = Occurrence::StepJudged { claim, counter_root, sub_root, verdict };
+                self.occurrence(*job, judged, now)?;
+            }
             LoggedEvent::Heartbeat => {}
             LoggedEvent::Resumed => self.resumed(now)?,
             LoggedEvent::Paid(withdrawal) => self.paid(*withdrawal, now)?,

@@ -29,13 +29,13 @@ use crate::registry::Registered;
 use crate::store::{CaseRecord, CommitError, StoreError, Work};
 
 /// How often work is tried before it counts as inconclusive.
-const TRIES: u32 = 2;
+pub(crate) const TRIES: u32 = 2;
 /// Pause before anything that failed is tried again.
-const STORE_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why work was not carried out.
 #[derive(Debug, thiserror::Error)]
-enum WorkError {
+pub(crate) enum WorkError {
     #[error("the store: {0}")]
     Store(#[from] StoreError),
     #[error("the blobs: {0}")]
@@ -56,7 +56,7 @@ enum WorkError {
 
 impl WorkError {
     /// Whether it is the machine's trouble, which says nothing about the work. Bytes that are gone or damaged stay so.
-    fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Store(_) => true,
             Self::Blobs(error) => {
@@ -68,7 +68,7 @@ impl WorkError {
 }
 
 /// The machine's own trouble says nothing about the work: it is waited out.
-async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
+pub(crate) async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
     tracing::error!(error = %Chain(error), "the store fails; the work waits");
     tokio::time::sleep(STORE_PAUSE).await;
 }
@@ -119,6 +119,14 @@ impl Core {
                 }
                 None => return,
             },
+            Work::Step(counter_root, sub_root) => {
+                match self.step_verdict(task.job, counter_root, sub_root).await {
+                    Some((verdict, case)) => {
+                        (Occurrence::StepJudged { claim, counter_root, sub_root, verdict }, case)
+                    }
+                    None => return,
+                }
+            }
             Work::Run => match self.true_root(task.job).await {
                 Some(root) => (Occurrence::Ran { claim, root }, None),
                 None => return,
@@ -166,7 +174,13 @@ impl Core {
         Some((Verdict::Inconclusive, None))
     }
 
-    fn replay_failed(&self, job: JobId, counter_root: Digest, attempt: u32, error: &WorkError) {
+    pub(crate) fn replay_failed(
+        &self,
+        job: JobId,
+        counter_root: Digest,
+        attempt: u32,
+        error: &WorkError,
+    ) {
         let error = Chain(error);
         tracing::error!(job = %job.0.0, %counter_root, attempt, %error, "a replay failed");
         self.metrics.disputes.replays.with_label_values(&["failed"]).inc();
@@ -279,7 +293,7 @@ impl Core {
         })
     }
 
-    async fn signed(&self, message: MessageId) -> Result<Signed, WorkError> {
+    pub(crate) async fn signed(&self, message: MessageId) -> Result<Signed, WorkError> {
         let found = self.store.message(message).await?;
         found.ok_or(WorkError::Missing("a message of the case is not in the log"))
     }

@@ -9,6 +9,7 @@
 
 mod admission;
 mod arbiter;
+mod below;
 pub mod blobs;
 pub mod clock;
 pub mod config;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use gainsay_commitment::Digest;
 use gainsay_model::{Artifact, ArtifactError, FetchError, Manifest, TypedProgram};
 use gainsay_network::api::{ArtifactView, ProgramView};
-use gainsay_protocol::{ArtifactId, PortType};
+use gainsay_protocol::{ArtifactId, LayerBudget, PortType};
 
 use crate::blobs::BlobStore;
 use crate::error::Refused;
@@ -167,17 +167,17 @@ pub(crate) async fn load(
 }
 
 /// What participants are told of an artifact.
-pub(crate) fn view_of(artifact: &Artifact) -> ArtifactView {
+pub(crate) fn view_of(artifact: &Artifact, budget: &LayerBudget) -> ArtifactView {
     ArtifactView {
         id: ArtifactId(artifact.id().0),
         name: artifact.name().to_owned(),
         manifest: artifact.manifest_content(),
-        programs: artifact.programs().iter().map(|program| program_view(program)).collect(),
+        programs: artifact.programs().iter().map(|program| program_view(program, budget)).collect(),
         suspended: false,
     }
 }
 
-fn program_view(typed: &TypedProgram) -> ProgramView {
+fn program_view(typed: &TypedProgram, budget: &LayerBudget) -> ProgramView {
     let port = |tensor: &gainsay_canon::TensorType| PortType {
         dtype: tensor.dtype as u8,
         shape: tensor.shape.clone(),
@@ -192,5 +192,6 @@ fn program_view(typed: &TypedProgram) -> ProgramView {
         outputs: outputs
             .filter_map(|output| Some((output.name.clone(), port(typed.type_of(output.slot)?))))
             .collect(),
+        below: gainsay_judge::deep_layers(typed, budget),
     }
 }

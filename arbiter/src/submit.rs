@@ -23,11 +23,11 @@ use crate::store::{Act, Books, Committed, Situation, Subject};
 
 /// What was found out before the transaction.
 #[derive(Clone, Debug, Default)]
-struct Found {
-    artifact: Option<ArtifactView>,
-    standing: Option<EvidenceStanding>,
+pub(crate) struct Found {
+    pub(crate) artifact: Option<ArtifactView>,
+    pub(crate) standing: Option<EvidenceStanding>,
     /// An artifact that takes jobs once the message is in the log.
-    admitted: Option<Registered>,
+    pub(crate) admitted: Option<Registered>,
 }
 
 impl Core {
@@ -133,6 +133,7 @@ impl Core {
                 Ok(found)
             }
             Message::Evidence(evidence) => self.find_out_evidence(ready, evidence).await,
+            Message::StepValue(_) | Message::StepEvidence(_) => self.find_out_below(ready).await,
             _ => Ok(Found::default()),
         }
     }
@@ -152,7 +153,7 @@ impl Core {
         Ok(Found { standing: Some(standing), ..Found::default() })
     }
 
-    async fn state_for(&self, ready: &Ready) -> Result<Option<JobState>, Refused> {
+    pub(crate) async fn state_for(&self, ready: &Ready) -> Result<Option<JobState>, Refused> {
         Ok(match decide::subject_of(ready) {
             Subject::Id(id) => self.store.find(id).await?,
             other => match other.job() {
@@ -163,7 +164,7 @@ impl Core {
     }
 
     /// Refuses at once what the transaction would refuse as things stand.
-    fn would_be_taken(
+    pub(crate) fn would_be_taken(
         &self,
         ready: &Ready,
         found: &Found,
@@ -175,7 +176,7 @@ impl Core {
         decide::message(&self.schedule(), ready, findings, situation, now).map(drop)
     }
 
-    fn program_of(&self, job: &JobState) -> Result<Arc<TypedProgram>, Refused> {
+    pub(crate) fn program_of(&self, job: &JobState) -> Result<Arc<TypedProgram>, Refused> {
         let registered = self.registry.get(job.job.artifact)?;
         let missing = Refused::NoProgram {
             artifact: job.job.artifact,
@@ -263,7 +264,7 @@ enum LoadFailure {
     Failed(Refused),
 }
 
-fn blobs_failed(error: std::io::Error) -> Refused {
+pub(crate) fn blobs_failed(error: std::io::Error) -> Refused {
     tracing::error!(%error, "the blob store failed");
     Refused::Unavailable("its blob store failed".to_owned())
 }

@@ -249,20 +249,20 @@ impl Player {
         };
         let params = self.client.params().clone();
         let due = claim.due(&params, Side::Challenger, &counter_root);
-        if due == gainsay_protocol::Due::Nothing {
+        let below = claim.dispute(&counter_root).and_then(gainsay_protocol::Dispute::below_layer);
+        if due == gainsay_protocol::Due::Nothing && below.is_none() {
             return Ok(None);
         }
+        let side = (Side::Challenger, self.client.key());
         let source = self.trace(state, claim).await?;
         let claim = claim.clone();
         let due = self
-            .blocking(move || {
-                missing_move(&params, &claim, Side::Challenger, &counter_root, source.as_ref())
-            })
+            .blocking(move || missing_move(&params, &claim, side, &counter_root, source.as_ref()))
             .await?;
         match due {
             // Only a rehearsed false alarm can come here: it cannot answer what it does not know.
-            Err(MoveError::Unknown { due }) => {
-                debug!(job = %short(state.id), ?due, "cannot be answered");
+            Err(error @ (MoveError::Unknown { .. } | MoveError::UnknownBelow { .. })) => {
+                debug!(job = %short(state.id), %error, "cannot be answered");
                 Ok(None)
             }
             other => Ok(other?),
@@ -296,6 +296,18 @@ impl Player {
                 self.counters.evidence.add();
                 let name = self.library.layer_name(&state.job, evidence.layer);
                 info!(job, layer = evidence.layer, name, "gave evidence");
+            }
+            Message::SubRoot(posted) => {
+                self.counters.moves.add();
+                info!(job, layer = posted.layer, steps = posted.steps, "posted a sub-root");
+            }
+            Message::StepEvidence(evidence) => {
+                self.counters.evidence.add();
+                info!(job, step = evidence.step, chunk = ?evidence.chunk, "gave evidence");
+            }
+            Message::SubDissection(_) | Message::StepValue(_) | Message::ChunkDissection(_) => {
+                self.counters.moves.add();
+                info!(job, kind = told.kind(), "moved below a layer");
             }
             _ => {}
         }

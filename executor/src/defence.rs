@@ -60,7 +60,8 @@ impl Shared {
             let (claim, source) = (claim.clone(), Arc::clone(&performance.source));
             let due = self
                 .blocking(move || {
-                    missing_move(&params, &claim, Side::Executor, &counter_root, source.as_ref())
+                    let side = (Side::Executor, claim.executor);
+                    missing_move(&params, &claim, side, &counter_root, source.as_ref())
                 })
                 .await?;
             match due {
@@ -98,6 +99,20 @@ impl Shared {
                         self.counters.moves.add();
                         let level = dissection.node.level;
                         info!(job, level, index = dissection.node.index, "dissected");
+                    }
+                    Message::SubRoot(posted) => {
+                        self.counters.moves.add();
+                        info!(job, layer = posted.layer, steps = posted.steps, "posted a sub-root");
+                    }
+                    Message::StepEvidence(evidence) => {
+                        self.counters.evidence.add();
+                        info!(job, step = evidence.step, chunk = ?evidence.chunk, "gave evidence");
+                    }
+                    Message::SubDissection(_)
+                    | Message::StepValue(_)
+                    | Message::ChunkDissection(_) => {
+                        self.counters.moves.add();
+                        info!(job, kind = due.message.kind(), "moved below a layer");
                     }
                     _ => {}
                 }

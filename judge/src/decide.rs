@@ -5,12 +5,12 @@ use std::sync::Arc;
 use gainsay_canon::{Kernels, Tensor};
 use gainsay_commitment::{OpeningError, TraceShape, TreeError, artifact_digest, leaf_digest};
 use gainsay_model::{
-    Ambient, Artifact, ArtifactError, Limits, Manifest, ReplayError, Required, TypedProgram,
+    Ambient, Artifact, ArtifactError, Input, Limits, Manifest, ReplayError, Required, TypedProgram,
     WeightSource, replay_layer,
 };
 use gainsay_protocol::{
-    Claim, ClaimId, EnvelopeError, Job, JobId, Key, Message, Reveal, Signed, TensorRef, Verdict,
-    Verified,
+    Claim, ClaimId, EnvelopeError, Job, JobId, Key, Message, NetworkId, Reveal, Signed, TensorRef,
+    Verdict, Verified,
 };
 
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
@@ -26,6 +26,24 @@ const OTHER_MANIFEST: &str = "the manifest is of another artifact than the job's
 
 fn check_size(what: &'static str, found: u64, most: u64) -> Result<(), CaseError> {
     if found <= most { Ok(()) } else { Err(CaseError::TooLarge { what, found, most }) }
+}
+
+/// Refuses arithmetic that nobody should have to spend on a stranger's file.
+pub(crate) fn check_operations(found: u64) -> Result<(), CaseError> {
+    check_size("operations", found, MAX_OPERATIONS)
+}
+
+/// The part of a layer that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedStep {
+    /// The step, from 1.
+    pub step: u32,
+    /// m: the layer's steps.
+    pub steps: u32,
+    /// The step's operator.
+    pub operator: &'static str,
+    /// The chunk of its value, unless the step was judged whole.
+    pub chunk: Option<u64>,
 }
 
 /// What a case says.
@@ -49,6 +67,8 @@ pub struct Judgement {
     pub executor: Key,
     /// Who revealed the counter root.
     pub challenger: Key,
+    /// What of the layer was replayed, if not all of it.
+    pub step: Option<JudgedStep>,
 }
 
 /// Why a case cannot be judged: nothing follows from it.
@@ -131,8 +151,8 @@ pub fn judge(case: &Case, weights: Weights<'_>, kernels: &Kernels) -> Result<Jud
         return Err(CaseEncodingError::Version { found: case.version }.into());
     }
     let (job, job_said) = signed_job(&case.job)?;
-    let (claim, claim_said) = signed_claim(case)?;
-    let (reveal, reveal_said) = signed_reveal(case)?;
+    let (claim, claim_said) = signed_claim(&case.claim, case.job.network)?;
+    let (reveal, reveal_said) = signed_reveal(&case.challenge, case.job.network)?;
     let ids = (JobId(job.id()), ClaimId(claim.id()));
     if claim_said.job != ids.0 {
         return Err(CaseError::Mismatch("the claim is on another job"));
@@ -161,19 +181,90 @@ pub fn judge(case: &Case, weights: Weights<'_>, kernels: &Kernels) -> Result<Jud
         claim: ids.1,
         executor: claim.signer(),
         challenger: reveal.signer(),
+        step: None,
     })
+}
+
+/// What the signed parts and the registry entry of a case below a layer say.
+pub(crate) struct Parts<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) claim: &'a Claim,
+    pub(crate) reveal: &'a Reveal,
+    pub(crate) manifest: Manifest,
+    pub(crate) program: TypedProgram,
+    layer_name: String,
+    ids: (JobId, ClaimId),
+    keys: (Key, Key),
+}
+
+impl Parts<'_> {
+    pub(crate) fn judgement(
+        &self,
+        verdict: Verdict,
+        layer: u32,
+        operations: u64,
+        step: JudgedStep,
+    ) -> Judgement {
+        Judgement {
+            verdict,
+            layer,
+            layers: self.claim.layers,
+            layer_name: self.layer_name.clone(),
+            operations,
+            job: self.ids.0,
+            claim: self.ids.1,
+            executor: self.keys.0,
+            challenger: self.keys.1,
+            step: Some(step),
+        }
+    }
+
+    /// The job's inputs, checked against what the job names.
+    pub(crate) fn inputs(&self, given: &[Vec<u8>]) -> Result<Vec<Tensor>, CaseError> {
+        inputs(given, &self.program, self.job)
+    }
+}
+
+/// Checks that job, claim, reveal and registry entry are signed and belong together.
+pub(crate) fn parts<'a>(
+    [job, claim, challenge]: [&'a Signed; 3],
+    entry: (&[u8], &[u8]),
+    layer: u32,
+) -> Result<Parts<'a>, CaseError> {
+    let network = job.network;
+    let (job, job_said) = signed_job(job)?;
+    let (claim, claim_said) = signed_claim(claim, network)?;
+    let (reveal, reveal_said) = signed_reveal(challenge, network)?;
+    let ids = (JobId(job.id()), ClaimId(claim.id()));
+    if claim_said.job != ids.0 {
+        return Err(CaseError::Mismatch("the claim is on another job"));
+    }
+    if reveal_said.claim != ids.1 {
+        return Err(CaseError::Mismatch("the challenge is of another claim"));
+    }
+    let (manifest, program) = given_entry(entry, job_said)?;
+    if claim_said.layers != program.layer_count() {
+        return Err(CaseError::Mismatch("the claim's trace is not as long as the program"));
+    }
+    let found = program.layer(layer).ok_or(CaseError::Mismatch(NO_LAYER))?;
+    let (layer_name, keys) = (found.name.clone(), (claim.signer(), reveal.signer()));
+    let (job, claim, reveal) = (job_said, claim_said, reveal_said);
+    Ok(Parts { job, claim, reveal, manifest, program, layer_name, ids, keys })
 }
 
 /// The weights that a case's layer reads.
 pub(crate) fn needed(case: &Case) -> Result<Vec<NeededWeight>, CaseError> {
     let (_, job) = signed_job(&case.job)?;
-    let (manifest, program) = given_entry(case, job)?;
+    let (manifest, program) = given_entry((&case.manifest, &case.program), job)?;
     let required = Required::of(&program, case.layer).ok_or(CaseError::Mismatch(NO_LAYER))?;
     Ok(weights::needed(&manifest, &required))
 }
 
-fn verified(what: &'static str, signed: &Signed, case: &Case) -> Result<Verified, CaseError> {
-    let network = case.job.network;
+fn verified(
+    what: &'static str,
+    signed: &Signed,
+    network: NetworkId,
+) -> Result<Verified, CaseError> {
     signed.clone().verify(network).map_err(|source| CaseError::Envelope { what, source })
 }
 
@@ -186,17 +277,17 @@ fn signed_job(signed: &Signed) -> Result<(Verified, &Job), CaseError> {
     }
 }
 
-fn signed_claim(case: &Case) -> Result<(Verified, &Claim), CaseError> {
-    let verified = verified("the claim", &case.claim, case)?;
-    match &case.claim.message {
+fn signed_claim(signed: &Signed, network: NetworkId) -> Result<(Verified, &Claim), CaseError> {
+    let verified = verified("the claim", signed, network)?;
+    match &signed.message {
         Message::Claim(claim) => Ok((verified, claim)),
         _ => Err(CaseError::Mismatch("the part that should be a claim is not one")),
     }
 }
 
-fn signed_reveal(case: &Case) -> Result<(Verified, &Reveal), CaseError> {
-    let verified = verified("the challenge", &case.challenge, case)?;
-    match &case.challenge.message {
+fn signed_reveal(signed: &Signed, network: NetworkId) -> Result<(Verified, &Reveal), CaseError> {
+    let verified = verified("the challenge", signed, network)?;
+    match &signed.message {
         Message::Reveal(reveal) => Ok((verified, reveal)),
         _ => Err(CaseError::Mismatch("the part that should be a challenge is not one")),
     }
@@ -231,7 +322,7 @@ fn entry<'a>(
             Ok((Entry::Admitted(artifact), admitted_program(case, job, artifact)?))
         }
         Weights::Bytes(given) => {
-            let (manifest, program) = given_entry(case, job)?;
+            let (manifest, program) = given_entry((&case.manifest, &case.program), job)?;
             Ok((Entry::Given(manifest, given), Arc::new(program)))
         }
     }
@@ -258,12 +349,15 @@ fn admitted_program(
 }
 
 /// The manifest and the job's program as the case has them.
-fn given_entry(case: &Case, job: &Job) -> Result<(Manifest, TypedProgram), CaseError> {
-    let manifest = Manifest::decode(&case.manifest, &Limits::default())?;
-    if artifact_digest(&case.manifest) != job.artifact.0 {
+fn given_entry(
+    (bytes, program): (&[u8], &[u8]),
+    job: &Job,
+) -> Result<(Manifest, TypedProgram), CaseError> {
+    let manifest = Manifest::decode(bytes, &Limits::default())?;
+    if artifact_digest(bytes) != job.artifact.0 {
         return Err(CaseError::Mismatch(OTHER_MANIFEST));
     }
-    let program = manifest.typed_program(job.program, &case.program)?;
+    let program = manifest.typed_program(job.program, program)?;
     Ok((manifest, program))
 }
 
@@ -303,7 +397,7 @@ fn replay(
     (job, claim): (&Job, &Claim),
     kernels: &Kernels,
 ) -> Result<Verdict, CaseError> {
-    let inputs = inputs(case, program, job)?;
+    let inputs = inputs(&case.inputs, program, job)?;
     let agreed = case.evidence.list.digest(case.layer.saturating_sub(1));
     let ambient = Ambient { inputs: &inputs, weights };
     let replayed = replay_layer(program, case.layer, agreed, &case.evidence, ambient, kernels);
@@ -323,26 +417,26 @@ fn replay(
 }
 
 /// The job's inputs, checked against what the job names.
-fn inputs(case: &Case, program: &TypedProgram, job: &Job) -> Result<Vec<Tensor>, CaseError> {
+fn inputs(given: &[Vec<u8>], program: &TypedProgram, job: &Job) -> Result<Vec<Tensor>, CaseError> {
     let ports = &program.program().inputs;
-    if case.inputs.len() != job.inputs.len() || case.inputs.len() != ports.len() {
+    if given.len() != job.inputs.len() || given.len() != ports.len() {
         return Err(CaseError::Mismatch("the number of inputs is not the program's"));
     }
-    let checked = |position: usize, bytes: &[u8], said: &TensorRef, port: &gainsay_model::Input| {
+    let checked = |position: usize, bytes: &[u8], said: &TensorRef, port: &Input| {
         let tensor = &port.tensor;
-        let given = TensorRef {
+        let named = TensorRef {
             dtype: tensor.dtype as u8,
             shape: tensor.shape.clone(),
             content: gainsay_commitment::content(bytes),
         };
-        if given != *said {
+        if named != *said {
             let reason = "type, shape or content differ from the signed job".to_owned();
             return Err(CaseError::Input { position, reason });
         }
         Tensor::from_bytes(tensor, bytes)
             .map_err(|error| CaseError::Input { position, reason: error.to_string() })
     };
-    case.inputs
+    given
         .iter()
         .zip(&job.inputs)
         .zip(ports)

@@ -8,14 +8,19 @@
 
 #![forbid(unsafe_code)]
 
+mod below;
 mod case;
 mod decide;
 mod evidence;
 mod verdict;
 mod weights;
 
+pub use below::{
+    ChunkClaims, STEP_CASE_VERSION, StepCase, StepMaterial, StepOpenings, ambient_of, deep_layers,
+    judge_step_case, openings_below, step_standing, value_standing,
+};
 pub use case::{CASE_VERSION, Case, CaseEncodingError, Openings};
-pub use decide::{CaseError, Judgement, judge};
+pub use decide::{CaseError, JudgedStep, Judgement, judge};
 pub use evidence::{EvidenceRefused, evidence_standing};
-pub use verdict::{CaseFile, SignedVerdict, VerdictError};
+pub use verdict::{AnyCaseFile, CaseFile, SignedVerdict, StepCaseFile, VerdictError};
 pub use weights::{NeededWeight, WeightBytes, Weights};

@@ -5,6 +5,7 @@ use gainsay_canon::Kernels;
 use gainsay_commitment::{Context, Digest, hash};
 use gainsay_protocol::{Key, Keypair, NetworkId, Signature, Verdict};
 
+use crate::below::{STEP_CASE_VERSION, StepCase, judge_step_case};
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
 use crate::decide::{CaseError, Judgement, judge, needed};
 use crate::weights::{NeededWeight, WeightBytes, Weights};
@@ -29,13 +30,26 @@ impl SignedVerdict {
 
     /// Signs a verdict about `case`.
     pub fn new(arbiter: &Keypair, case: &Case, verdict: Verdict) -> Self {
-        let digest = Self::digest(case.job.network, arbiter.key(), case.digest(), verdict);
+        Self::over(arbiter, (case.job.network, case.digest()), verdict)
+    }
+
+    /// Signs a verdict about a case below a layer.
+    pub fn of_step(arbiter: &Keypair, case: &StepCase, verdict: Verdict) -> Self {
+        Self::over(arbiter, (case.job.network, case.digest()), verdict)
+    }
+
+    fn over(arbiter: &Keypair, (network, case): (NetworkId, Digest), verdict: Verdict) -> Self {
+        let digest = Self::digest(network, arbiter.key(), case, verdict);
         Self { verdict, arbiter: arbiter.key(), signature: arbiter.sign(&digest) }
     }
 
     /// Whether the signature is the arbiter's and for this case.
     pub fn is_for(&self, case: &Case) -> bool {
-        let digest = Self::digest(case.job.network, self.arbiter, case.digest(), self.verdict);
+        self.is_over(case.job.network, case.digest())
+    }
+
+    fn is_over(&self, network: NetworkId, case: Digest) -> bool {
+        let digest = Self::digest(network, self.arbiter, case, self.verdict);
         self.arbiter.verify(&digest, &self.signature)
     }
 }
@@ -102,18 +116,11 @@ impl CaseFile {
     /// # Errors
     /// If they are not a case file of a known version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CaseEncodingError> {
-        let malformed = |reason: &str| CaseEncodingError::Malformed(reason.to_owned());
-        let (magic, rest) =
-            bytes.split_first_chunk::<8>().ok_or_else(|| malformed("it is too short"))?;
-        if *magic != MAGIC {
-            return Err(malformed("it does not begin as one"));
+        match version_of(bytes)? {
+            CASE_VERSION => borsh::from_slice(bytes)
+                .map_err(|error| CaseEncodingError::Malformed(error.to_string())),
+            found => Err(CaseEncodingError::Version { found }),
         }
-        let version = rest.first_chunk::<4>().ok_or_else(|| malformed("it is too short"))?;
-        let found = u32::from_le_bytes(*version);
-        if found != CASE_VERSION {
-            return Err(CaseEncodingError::Version { found });
-        }
-        borsh::from_slice(bytes).map_err(|error| malformed(&error.to_string()))
     }
 
     /// Judges the case again with the weights that the file carries, and holds the arbiter to its word.
@@ -136,11 +143,100 @@ impl CaseFile {
         if !self.verdict.is_for(&self.case) {
             return Err(VerdictError::Signature(self.verdict.arbiter));
         }
-        let judgement = judge(&self.case, weights, kernels)?;
-        if judgement.verdict != self.verdict.verdict {
-            let (said, replayed) = (self.verdict.verdict, judgement.verdict);
-            return Err(VerdictError::Contradicted { said, replayed });
+        held_to(judge(&self.case, weights, kernels)?, &self.verdict)
+    }
+}
+
+/// The version in a case file's first bytes.
+fn version_of(bytes: &[u8]) -> Result<u32, CaseEncodingError> {
+    let malformed = |reason: &str| CaseEncodingError::Malformed(reason.to_owned());
+    let (magic, rest) =
+        bytes.split_first_chunk::<8>().ok_or_else(|| malformed("it is too short"))?;
+    if *magic != MAGIC {
+        return Err(malformed("it does not begin as one"));
+    }
+    let version = rest.first_chunk::<4>().ok_or_else(|| malformed("it is too short"))?;
+    Ok(u32::from_le_bytes(*version))
+}
+
+fn held_to(judgement: Judgement, signed: &SignedVerdict) -> Result<Judgement, VerdictError> {
+    if judgement.verdict != signed.verdict {
+        let (said, replayed) = (signed.verdict, judgement.verdict);
+        return Err(VerdictError::Contradicted { said, replayed });
+    }
+    Ok(judgement)
+}
+
+/// A case file about a step below a layer.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StepCaseFile {
+    magic: [u8; 8],
+    /// The case.
+    pub case: StepCase,
+    /// What the arbiter said.
+    pub verdict: SignedVerdict,
+}
+
+impl StepCaseFile {
+    /// A file of a case and the arbiter's verdict.
+    pub fn new(case: StepCase, verdict: SignedVerdict) -> Self {
+        Self { magic: MAGIC, case, verdict }
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// If a part is too long to encode.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CaseEncodingError> {
+        borsh::to_vec(self).map_err(|error| CaseEncodingError::Malformed(error.to_string()))
+    }
+}
+
+/// A case file of any kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyCaseFile {
+    /// About a whole layer.
+    Layer(Box<CaseFile>),
+    /// About a step below a layer, or a chunk of its value.
+    Step(Box<StepCaseFile>),
+}
+
+impl AnyCaseFile {
+    /// A file from its bytes; nothing may follow them, and the version must be known.
+    ///
+    /// # Errors
+    /// If they are not a case file of a known version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CaseEncodingError> {
+        match version_of(bytes)? {
+            STEP_CASE_VERSION => borsh::from_slice(bytes)
+                .map(|file| Self::Step(Box::new(file)))
+                .map_err(|error| CaseEncodingError::Malformed(error.to_string())),
+            _ => CaseFile::from_bytes(bytes).map(|file| Self::Layer(Box::new(file))),
         }
-        Ok(judgement)
+    }
+
+    /// What the arbiter said.
+    pub fn verdict(&self) -> &SignedVerdict {
+        match self {
+            Self::Layer(file) => &file.verdict,
+            Self::Step(file) => &file.verdict,
+        }
+    }
+
+    /// Judges the case again, and holds the arbiter to its word.
+    ///
+    /// # Errors
+    /// If the file does not hold together, is not signed, or the arbiter said something else.
+    pub fn confirm(&self, kernels: &Kernels) -> Result<Judgement, VerdictError> {
+        match self {
+            Self::Layer(file) => file.confirm(kernels),
+            Self::Step(file) => {
+                let case = &file.case;
+                if !file.verdict.is_over(case.job.network, case.digest()) {
+                    return Err(VerdictError::Signature(file.verdict.arbiter));
+                }
+                held_to(judge_step_case(case, kernels)?, &file.verdict)
+            }
+        }
     }
 }

@@ -62,6 +62,12 @@ impl Evidence {
 #[error("the bytes are not canonical evidence: {0}")]
 pub struct EvidenceEncodingError(String);
 
+impl EvidenceEncodingError {
+    pub(crate) fn new(error: &std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// What a layer reads, and for the last layer what it returns: all that its replay needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Required {

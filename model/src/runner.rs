@@ -13,6 +13,7 @@ use gainsay_commitment::Digest;
 use crate::artifact::Artifact;
 use crate::error::ArtifactError;
 use crate::evidence::{Evidence, EvidenceTensor, Required};
+use crate::layers::InstructionRange;
 use crate::plan::{Cuts, Lockstep, Plan, Prepared, Stopwatch, TraceTiming, Watch};
 use crate::trace::{RunError, Trace};
 use crate::typed::TypedProgram;
@@ -165,14 +166,34 @@ impl Runner {
         tamper: impl FnOnce(&mut Tensor),
     ) -> Result<Trace, RunError> {
         let range = self.program.layer(layer).ok_or(self.no_layer(layer))?.instructions;
-        let slot = self.program.slot_of(range.end.saturating_sub(1));
+        self.trace_tampered_step(inputs, (layer, range.end.saturating_sub(range.first)), tamper)
+    }
+
+    /// The same with the value of one step (from 1 to m) of the layer changed.
+    ///
+    /// # Errors
+    /// As for [`Runner::trace_tampered`]; if there is no such step.
+    pub fn trace_tampered_step(
+        &self,
+        inputs: &[Tensor],
+        (layer, step): (u32, u32),
+        tamper: impl FnOnce(&mut Tensor),
+    ) -> Result<Trace, RunError> {
+        let range = self.program.layer(layer).ok_or(self.no_layer(layer))?.instructions;
+        let end = range.first.saturating_add(step);
+        if step == 0 || end > range.end {
+            return Err(self.no_layer(layer));
+        }
+        let slot = self.program.slot_of(end - 1);
         self.program.check_inputs(inputs)?;
         let mut values = Values::new(&self.program, inputs, self.artifact.as_ref());
         let mut states = vec![values.state(0)?];
         let mut tamper = Some(tamper);
         for (index, found) in (1u32..).zip(self.program.layers()) {
-            values.run_layer(found.instructions, &self.kernels)?;
+            let mut rest = found.instructions;
             if let Some(tamper) = tamper.take_if(|_| index == layer) {
+                values.run_layer(InstructionRange { first: rest.first, end }, &self.kernels)?;
+                rest.first = end;
                 let tensor = values.fresh_tensor(slot).ok_or(ComputeError::Absent(slot))?;
                 let expected = tensor.tensor_type().clone();
                 tamper(tensor);
@@ -181,6 +202,7 @@ impl Runner {
                     return Err(RunError::Tamper { expected, found });
                 }
             }
+            values.run_layer(rest, &self.kernels)?;
             states.push(values.state(index)?);
         }
         let digests: Vec<Digest> =

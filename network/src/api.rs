@@ -6,8 +6,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
-    Amount, ArtifactId, ClaimId, JobId, JobState, Key, MessageId, Params, PortType, Receipt,
-    Schedule, Signed, Time, Transfer,
+    Amount, ArtifactId, ClaimId, DeepLayer, JobId, JobState, Key, MessageId, Params, PortType,
+    Receipt, Schedule, Signed, Time, Transfer,
 };
 
 /// The most summaries or ids in one answer.
@@ -53,7 +53,7 @@ pub enum Request {
     Case {
         /// The claim.
         claim: ClaimId,
-        /// The counter root.
+        /// The counter root; below a layer, the challengers' sub-root of a pair.
         counter_root: Digest,
     } = 11,
     /// The parameters in force and announced.
@@ -168,6 +168,8 @@ pub struct ProgramView {
     pub inputs: Vec<(String, PortType)>,
     /// The outputs: name and type.
     pub outputs: Vec<(String, PortType)>,
+    /// The layers over the arbiter's budget, with their steps.
+    pub below: Vec<DeepLayer>,
 }
 
 /// The case file of a judged dispute.

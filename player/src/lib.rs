@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod below;
 mod client;
 mod count;
 pub mod daemon;
@@ -23,6 +24,7 @@ mod wake;
 
 pub use gainsay_network::api;
 
+pub use below::{BelowRun, StepLie, missing_move_below, steps_of};
 pub use client::ArbiterClient;
 pub use count::Count;
 pub use daemon::Daemon;

@@ -7,9 +7,11 @@
 use gainsay_commitment::{Digest, TreeError};
 use gainsay_model::{Evidence, RunError};
 use gainsay_protocol::{
-    ClaimState, Dissection, Due, EvidenceMessage, Message, Params, Side, TensorRef,
+    ClaimState, Dispute, Dissection, Due, DueBelow, EvidenceMessage, Key, Message, Params, Side,
+    TensorRef,
 };
 
+use crate::below::missing_move_below;
 use crate::source::TraceSource;
 use crate::tensors;
 
@@ -39,6 +41,12 @@ pub enum MoveError {
         /// What is due.
         due: Due,
     },
+    /// The tree does not know what is due below a layer.
+    #[error("{due:?} is due below the layer and not known here")]
+    UnknownBelow {
+        /// What is due.
+        due: DueBelow,
+    },
     /// The state before the disputed layer is not the one that the sides agreed on.
     #[error("the state before layer {layer} as run here is not the agreed one")]
     Disagrees {
@@ -53,20 +61,21 @@ pub enum MoveError {
     Shape(#[from] TreeError),
 }
 
-/// The move that `side` owes in the dispute of `claim` with `counter_root`, played from the tree `own`; `None` if it
-/// owes nothing.
+/// The move that `key` owes for `side` in the dispute of `claim` with `counter_root`, played from the tree `own`; `None` if
+/// it owes nothing.
 ///
 /// # Errors
 /// If the tree is not the side's, or does not know the answer; never for a side that ran the program honestly.
 pub fn missing_move(
     params: &Params,
     claim: &ClaimState,
-    side: Side,
+    (side, key): (Side, Key),
     counter_root: &Digest,
     own: &dyn TraceSource,
 ) -> Result<Option<Move>, MoveError> {
     let due = claim.due(params, side, counter_root);
-    if due == Due::Nothing {
+    let below = claim.dispute(counter_root).and_then(Dispute::below_layer);
+    if due == Due::Nothing && below.is_none() {
         return Ok(None);
     }
     let root = match side {
@@ -77,7 +86,7 @@ pub fn missing_move(
         return Err(MoveError::OtherRoot { due: root, own: own.root() });
     }
     match due {
-        Due::Nothing => Ok(None),
+        Due::Nothing => missing_move_below(params, claim, (side, key), counter_root, own),
         Due::Reveal(node) => {
             let children = own.reveal(node, params.arity).ok_or(MoveError::Unknown { due })?;
             let claim = claim.id;

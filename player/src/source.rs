@@ -10,6 +10,7 @@ use gainsay_canon::Tensor;
 use gainsay_commitment::{Arity, Digest, NodeId, Opening, TraceTree};
 use gainsay_model::{Evidence, RunError, Runner};
 
+use crate::below::{BelowRun, StepLie, steps_of};
 use crate::tamper::change_one_value;
 
 /// A tree that one side of a dispute plays from. A liar's may not know all of itself.
@@ -28,6 +29,14 @@ pub trait TraceSource: Send + Sync + fmt::Debug {
     /// # Errors
     /// If the run cannot be carried out.
     fn evidence(&self, layer: u32) -> Result<Option<Evidence>, RunError>;
+
+    /// The steps of `layer`, if there is a run behind the tree.
+    ///
+    /// # Errors
+    /// If the run cannot be carried out.
+    fn below(&self, _layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
+        Ok(None)
+    }
 }
 
 /// A tree with a run behind it: an honest one, or one with a value changed after a layer.
@@ -37,9 +46,11 @@ pub struct RunSource {
     tree: TraceTree,
     states: Vec<Digest>,
     outputs: Vec<Tensor>,
-    tampered: Option<u32>,
+    tampered: Option<(u32, StepLie)>,
     // The evidence last asked for: however many disputes come down to one layer, the run is made again once.
     given: Mutex<Option<(u32, Evidence)>>,
+    // The same for the steps of a layer.
+    below: Mutex<Option<(u32, Arc<BelowRun>)>>,
 }
 
 impl RunSource {
@@ -62,21 +73,35 @@ impl RunSource {
         layer: u32,
         seed: u64,
     ) -> Result<Self, RunError> {
-        let change = |tensor: &mut Tensor| change_one_value(tensor, seed);
-        let trace = runner.trace_tampered(&inputs, layer, change)?;
-        Self::with(runner, inputs, trace, Some(layer))
+        let step = steps_of(&runner, layer);
+        Self::tampered_step(runner, inputs, layer, StepLie { step, seed })
+    }
+
+    /// The same with the value changed after one step of the layer.
+    ///
+    /// # Errors
+    /// As [`RunSource::run`]; and if there is no such layer or step.
+    pub fn tampered_step(
+        runner: Arc<Runner>,
+        inputs: Arc<[Tensor]>,
+        layer: u32,
+        lie: StepLie,
+    ) -> Result<Self, RunError> {
+        let change = |tensor: &mut Tensor| change_one_value(tensor, lie.seed);
+        let trace = runner.trace_tampered_step(&inputs, (layer, lie.step), change)?;
+        Self::with(runner, inputs, trace, Some((layer, lie)))
     }
 
     fn with(
         runner: Arc<Runner>,
         inputs: Arc<[Tensor]>,
         trace: gainsay_model::Trace,
-        tampered: Option<u32>,
+        tampered: Option<(u32, StepLie)>,
     ) -> Result<Self, RunError> {
         let tree = trace.tree()?;
         let (states, outputs) = (trace.digests, trace.outputs);
-        let given = Mutex::default();
-        Ok(Self { runner, inputs, tree, states, outputs, tampered, given })
+        let (given, below) = (Mutex::default(), Mutex::default());
+        Ok(Self { runner, inputs, tree, states, outputs, tampered, given, below })
     }
 
     /// What the run returned.
@@ -126,7 +151,7 @@ impl TraceSource for RunSource {
 
     fn evidence(&self, layer: u32) -> Result<Option<Evidence>, RunError> {
         // After the changed value an honest run is another one.
-        if self.tampered.is_some_and(|tampered| tampered < layer) {
+        if self.tampered.is_some_and(|(tampered, _)| tampered < layer) {
             return Ok(None);
         }
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,5 +163,22 @@ impl TraceSource for RunSource {
         let evidence = self.runner.evidence(&self.inputs, layer)?;
         *given = Some((layer, evidence.clone()));
         Ok(Some(evidence))
+    }
+
+    fn below(&self, layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
+        if self.tampered.is_some_and(|(tampered, _)| tampered < layer) {
+            return Ok(None);
+        }
+        let mut below = self.below.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, run)) = &*below
+            && *known == layer
+        {
+            return Ok(Some(Arc::clone(run)));
+        }
+        let lie = self.tampered.filter(|(tampered, _)| *tampered == layer).map(|(_, lie)| lie);
+        let run = BelowRun::new(Arc::clone(&self.runner), Arc::clone(&self.inputs), layer, lie)?;
+        let run = Arc::new(run);
+        *below = Some((layer, Arc::clone(&run)));
+        Ok(Some(run))
     }
 }

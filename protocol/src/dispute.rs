@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Digest, NodeId, Opened, Opening, StateList, TraceShape, descendants};
 
-use crate::{Clock, Key, MessageId, Params, Standing, TensorRef, Time, classify};
+use crate::{Below, Clock, DeepLayer, Key, MessageId, Params, Standing, TensorRef, Time, classify};
 
 /// What is known of one root's tree: openings and reveals, remembered for every dispute of the claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -99,6 +99,8 @@ pub enum Outcome {
     Padding(Side),
     /// The executor had signed another claim for the same attempt.
     Equivocation,
+    /// The executor's sub-root lost together with one of the other side's, which had others that were not played out.
+    ExecutorBelow,
 }
 
 impl Outcome {
@@ -111,6 +113,7 @@ impl Outcome {
                 | Self::BothTimeout
                 | Self::Padding(Side::Executor)
                 | Self::Equivocation
+                | Self::ExecutorBelow
         )
     }
 
@@ -135,6 +138,7 @@ impl Outcome {
             Self::Padding(Side::Executor) => "executor_padding",
             Self::Padding(Side::Challenger) => "challenger_padding",
             Self::Equivocation => "equivocation",
+            Self::ExecutorBelow => "executor_below",
         }
     }
 }
@@ -174,6 +178,11 @@ pub enum DisputePhase {
         /// The judged layer, if it came to that.
         layer: Option<u32>,
     },
+    /// The first different leaf is found, and its layer is over the arbiter's budget: see [`Dispute::below`].
+    Below {
+        /// The layer.
+        layer: u32,
+    },
 }
 
 /// What a side owes.
@@ -208,12 +217,14 @@ pub struct Dispute {
     pub since: Time,
     /// When it ended.
     pub ended: Option<Time>,
+    /// What is known below the layer, if it came to that; kept when it has ended.
+    pub below: Option<Box<Below>>,
 }
 
 impl Dispute {
     /// A dispute that begins at `now`, at the deepest node that what is known already decides.
     pub(crate) fn begin(
-        params: &Params,
+        (params, deep): (&Params, &[DeepLayer]),
         shape: TraceShape,
         counter_root: Digest,
         claim: &Known,
@@ -231,15 +242,16 @@ impl Dispute {
             bytes: 0,
             since: now,
             ended: None,
+            below: None,
         };
-        dispute.descend(params, shape.root(), claim, counter, now);
+        dispute.descend((params, deep), shape.root(), claim, counter, now);
         dispute
     }
 
     /// Goes down from `node` as far as both trees are known, and sets the clocks for what is owed there.
     fn descend(
         &mut self,
-        params: &Params,
+        (params, deep): (&Params, &[DeepLayer]),
         mut node: NodeId,
         claim: &Known,
         counter: &Known,
@@ -248,6 +260,11 @@ impl Dispute {
         while let Some(child) = first_different_child(node, claim, counter) {
             node = child;
         }
+        if node.level == 0
+            && let Some(found) = deep.iter().find(|deep| deep.layer == node.index)
+        {
+            return self.go_below(params, found.clone(), now);
+        }
         self.phase = if node.level == 0 {
             DisputePhase::AwaitingEvidence { layer: node.index }
         } else {
@@ -255,6 +272,39 @@ impl Dispute {
             DisputePhase::Dissecting { node }
         };
         self.set_clocks(params, claim, counter, now);
+    }
+
+    /// The layer is over the budget: from now on both sides' members commit to its steps, for as long as a side's budget.
+    fn go_below(&mut self, params: &Params, deep: DeepLayer, now: Time) {
+        self.phase = DisputePhase::Below { layer: deep.layer };
+        self.below = Some(Box::new(Below::new(deep)));
+        let mut clock = Clock::new(params.budget);
+        clock.start(now, params.grace);
+        (self.executor_clock, self.challenger_clock) = (clock, clock);
+    }
+
+    /// The time for sub-roots is over, or nobody else may post one: the pairs have clocks of their own.
+    pub(crate) fn begin_pairs(&mut self, below: &mut Below, params: &Params, now: Time) {
+        self.executor_clock.stop(now);
+        self.challenger_clock.stop(now);
+        below.begin(params, now);
+    }
+
+    /// Under what the case file of its judgement is kept: below a layer the sub-root of the pair that decided it, else
+    /// the counter root.
+    pub fn judged_under(&self) -> Digest {
+        let pairs = self.below.as_ref().map_or(&[][..], |below| &below.pairs);
+        let judged = pairs.iter().filter(|pair| matches!(pair.outcome(), Some(Outcome::Judged(_))));
+        let decided = judged.clone().find(|pair| pair.outcome() == self.outcome());
+        decided.or_else(|| judged.clone().next()).map_or(self.counter_root, |pair| pair.sub_root)
+    }
+
+    /// What is below its layer, while it is there.
+    pub fn below_layer(&self) -> Option<&Below> {
+        match self.phase {
+            DisputePhase::Below { .. } => self.below.as_deref(),
+            _ => None,
+        }
     }
 
     /// Runs the clock of every side that owes, with at least the grace, and stops the others.
@@ -279,7 +329,9 @@ impl Dispute {
                 if shown { Due::Nothing } else { Due::Reveal(*node) }
             }
             DisputePhase::AwaitingEvidence { layer } => Due::Evidence(*layer),
-            DisputePhase::Judging { .. } | DisputePhase::Ended { .. } => Due::Nothing,
+            DisputePhase::Judging { .. }
+            | DisputePhase::Ended { .. }
+            | DisputePhase::Below { .. } => Due::Nothing,
         }
     }
 
@@ -290,6 +342,7 @@ impl Dispute {
                 Some(last) if now >= last => Standing::BothLate,
                 last => Standing::InTime(last),
             },
+            DisputePhase::Below { .. } => self.standing_below(now),
             _ => classify(now, &self.executor_clock, &self.challenger_clock),
         }
     }
@@ -299,7 +352,24 @@ impl Dispute {
         let ends = [self.executor_clock.ends(), self.challenger_clock.ends()].into_iter().flatten();
         match self.phase {
             DisputePhase::AwaitingEvidence { .. } => ends.max(),
+            DisputePhase::Below { .. } => {
+                let pairs = self.below.as_ref().and_then(|below| below.next_deadline());
+                ends.chain(pairs).min()
+            }
             _ => ends.min(),
+        }
+    }
+
+    /// Below a layer a side is late that has no sub-root when the time for them is over; pairs have their own clocks.
+    fn standing_below(&self, now: Time) -> Standing {
+        let Some(below) = self.below.as_ref().filter(|_| self.executor_clock.is_late(now)) else {
+            return Standing::InTime(self.next_deadline());
+        };
+        match (below.has_posted(Side::Executor), below.has_posted(Side::Challenger)) {
+            (true, true) => Standing::InTime(self.next_deadline()),
+            (true, false) => Standing::ChallengerLate,
+            (false, true) => Standing::ExecutorLate,
+            (false, false) => Standing::BothLate,
         }
     }
 
@@ -320,15 +390,21 @@ impl Dispute {
     pub fn layer(&self) -> Option<u32> {
         match self.phase {
             DisputePhase::Dissecting { .. } => None,
-            DisputePhase::AwaitingEvidence { layer } | DisputePhase::Judging { layer, .. } => {
-                Some(layer)
-            }
+            DisputePhase::AwaitingEvidence { layer }
+            | DisputePhase::Judging { layer, .. }
+            | DisputePhase::Below { layer } => Some(layer),
             DisputePhase::Ended { layer, .. } => layer,
         }
     }
 
     /// After a reveal became known: goes on if both sides' are, else only sees to the clocks.
-    pub(crate) fn advance(&mut self, params: &Params, claim: &Known, counter: &Known, now: Time) {
+    pub(crate) fn advance(
+        &mut self,
+        (params, deep): (&Params, &[DeepLayer]),
+        claim: &Known,
+        counter: &Known,
+        now: Time,
+    ) {
         let DisputePhase::Dissecting { node } = self.phase else {
             return;
         };
@@ -337,7 +413,7 @@ impl Dispute {
         if owed {
             self.set_clocks(params, claim, counter, now);
         } else {
-            self.descend(params, node, claim, counter, now);
+            self.descend((params, deep), node, claim, counter, now);
         }
     }
 
@@ -364,11 +440,18 @@ impl Dispute {
         }
         self.executor_clock.extend(now, params.grace);
         self.challenger_clock.extend(now, params.grace);
+        if let (DisputePhase::Below { .. }, Some(below)) = (&self.phase, &mut self.below) {
+            below.resume(params, now);
+        }
     }
 }
 
 /// The left child if it differs, the right one if the left are equal; `None` if a left child is not known.
-fn first_different_child(node: NodeId, claim: &Known, counter: &Known) -> Option<NodeId> {
+pub(crate) fn first_different_child(
+    node: NodeId,
+    claim: &Known,
+    counter: &Known,
+) -> Option<NodeId> {
     let level = node.level.checked_sub(1)?;
     let left = NodeId { level, index: node.index.checked_mul(2)? };
     let right = NodeId { level, index: left.index.checked_add(1)? };

@@ -1,6 +1,6 @@
 //! What goes into the state machine and what comes out of it.
 
-use gainsay_commitment::{Digest, OpeningError, RevealError, TreeError};
+use gainsay_commitment::{ChunkError, Digest, OpeningError, RevealError, TreeError};
 
 use crate::{
     Amount, ClaimId, ClaimOutcome, EquivocationError, JobState, Key, Outcome, Ready, RefundReason,
@@ -24,7 +24,7 @@ pub enum EvidenceStanding {
 pub enum Event<'a> {
     /// A participant says something (anything but evidence).
     Message(&'a Ready),
-    /// A participant gives evidence, which the arbiter has checked against the program.
+    /// A participant gives evidence, or shows what a step gives, which the arbiter has checked against the program.
     Evidence(&'a Ready, EvidenceStanding),
     /// Time has passed.
     Tick,
@@ -36,6 +36,17 @@ pub enum Event<'a> {
         claim: ClaimId,
         /// The counter root of the dispute.
         counter_root: Digest,
+        /// What it says.
+        verdict: Verdict,
+    },
+    /// The replay of a step below the disputed layer, or of a chunk of its value, is done.
+    StepJudged {
+        /// The claim.
+        claim: ClaimId,
+        /// The counter root of the dispute.
+        counter_root: Digest,
+        /// The challengers' sub-root of the pair.
+        sub_root: Digest,
         /// What it says.
         verdict: Verdict,
     },
@@ -57,6 +68,13 @@ pub enum Effect {
     Replay {
         /// The counter root of the dispute.
         counter_root: Digest,
+    },
+    /// Replay the step that a pair of sub-roots came down to, then feed [`Event::StepJudged`].
+    ReplayStep {
+        /// The counter root of the dispute.
+        counter_root: Digest,
+        /// The challengers' sub-root of the pair.
+        sub_root: Digest,
     },
     /// Run the program once, then feed [`Event::Ran`].
     Run,
@@ -209,6 +227,15 @@ pub enum Rejection {
     /// A dissection move does not hold.
     #[error("dissection refused: {0}")]
     Dissection(#[from] RevealError),
+    /// A dissection move within a content does not hold.
+    #[error("chunk dissection refused: {0}")]
+    Chunks(#[from] ChunkError),
+    /// The key has already posted another sub-root.
+    #[error("{key} has already posted another sub-root for this layer")]
+    AlreadyPosted {
+        /// The key.
+        key: Key,
+    },
     /// The claim is not there or not the one under way.
     #[error("no such claim under way")]
     NoClaim,

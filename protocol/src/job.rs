@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
-    Account, Amount, ClaimId, ClaimState, Effect, Job, JobId, Key, Message, MessageId, Notice,
-    Params, Ports, Ready, Rejection, TensorRef, Time, Transfer, TransferKind, Transition,
+    Account, Amount, ClaimId, ClaimState, DeepLayer, Effect, Job, JobId, Key, Message, MessageId,
+    Notice, Params, Ports, Ready, Rejection, TensorRef, Time, Transfer, TransferKind, Transition,
 };
 
 /// Element type tag and shape of a program's input or output.
@@ -34,6 +34,8 @@ pub struct ProgramFacts {
     pub inputs: Vec<PortType>,
     /// The outputs' types.
     pub outputs: Vec<PortType>,
+    /// The layers over the arbiter's budget, ascending, with their steps.
+    pub below: Vec<DeepLayer>,
 }
 
 /// A take that has not led to a claim yet.

@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+mod below;
+mod below_moves;
 mod claim;
 mod clock;
 mod delay;
@@ -23,7 +25,9 @@ mod ledger;
 mod ledger_params;
 mod log;
 mod message;
+mod message_below;
 mod moves;
+mod pair;
 mod params;
 mod schedule;
 mod settle;
@@ -31,6 +35,7 @@ mod step;
 mod units;
 mod withdrawal;
 
+pub use below::{Below, DeepLayer, DueBelow, Posted};
 pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
 pub use clock::{Clock, Standing, classify};
 pub use delay::Service;
@@ -46,10 +51,11 @@ pub use ledger_params::LedgerParams;
 pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
 pub use message::{
     AdmitArtifact, Announce, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection,
-    Equivocation, EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepOpening, SubDissection,
-    SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
+    Equivocation, EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepEvidence, StepValue,
+    SubDissection, SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
 };
-pub use params::{Params, ParamsError};
+pub use pair::{Pair, PairPhase, StepGiven};
+pub use params::{LayerBudget, Params, ParamsError};
 pub use schedule::{Schedule, ScheduleError};
 pub use step::{next_deadline, step};
 pub use units::{Amount, Millis, Time};

@@ -12,7 +12,7 @@ use crate::{ClaimId, JobId, Key, Keypair, MessageId, NetworkId, Signature, Signe
 pub enum LoggedEvent {
     /// An accepted message.
     Message(Box<Signed>) = 0,
-    /// An accepted evidence message, with how it stood when it was checked.
+    /// An accepted message with evidence or a step's value, with how it stood when it was checked.
     Evidence {
         /// The message.
         message: Box<Signed>,
@@ -47,6 +47,19 @@ pub enum LoggedEvent {
     Resumed = 6,
     /// A withdrawal was due and is paid.
     Paid(MessageId) = 7,
+    /// A replay's verdict on a step below the disputed layer.
+    StepJudged {
+        /// The job.
+        job: JobId,
+        /// The claim.
+        claim: ClaimId,
+        /// The counter root of the dispute.
+        counter_root: Digest,
+        /// The challengers' sub-root of the pair.
+        sub_root: Digest,
+        /// What it says.
+        verdict: Verdict,
+    } = 8,
 }
 
 /// One entry of the log.

@@ -5,6 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, hash, tensor_digest};
 
+pub use crate::message_below::{ChunkDissection, StepEvidence, StepValue, SubDissection, SubRoot};
 use crate::{Amount, Key, MessageId, NetworkId, Params, Signature, Signed, Time};
 
 /// An artifact's id: the digest of its manifest.
@@ -189,70 +190,6 @@ pub struct EvidenceMessage {
     pub tensors: Vec<(u32, TensorRef)>,
 }
 
-/// A state below a layer with its path to a sub-root.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct StepOpening {
-    /// `D_j`.
-    pub state: Digest,
-    /// Its path.
-    pub opening: Opening,
-}
-
-/// A member's commitment to the steps of one layer, when the layer is over the arbiter's budget.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct SubRoot {
-    /// Which claim.
-    pub claim: ClaimId,
-    /// Under which root the layer lies.
-    pub root: Digest,
-    /// The counter root of the dispute.
-    pub counter_root: Digest,
-    /// Which layer.
-    pub layer: u32,
-    /// m: the number of operators.
-    pub steps: u32,
-    /// The commitment to `D_0 ..= D_m`.
-    pub sub_root: Digest,
-    /// Opening of `D_0 = S_{i-1}`.
-    pub first: StepOpening,
-    /// Opening of `D_m = S_i`.
-    pub last: StepOpening,
-}
-
-/// One side's reveal under a sub-root.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct SubDissection {
-    /// Which claim.
-    pub claim: ClaimId,
-    /// The counter root of the dispute.
-    pub counter_root: Digest,
-    /// Under which sub-root the node lies.
-    pub sub_root: Digest,
-    /// Which node.
-    pub node: NodeId,
-    /// Its descendants, from left to right.
-    pub children: Vec<Digest>,
-}
-
-/// One side's reveal in the BLAKE3 tree of the first tensor that differs.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct ChunkDissection {
-    /// Which claim.
-    pub claim: ClaimId,
-    /// The counter root of the dispute.
-    pub counter_root: Digest,
-    /// Under which sub-root the tensor was committed.
-    pub sub_root: Digest,
-    /// The tensor's content.
-    pub content: Digest,
-    /// First chunk of the subtree.
-    pub start_chunk: u64,
-    /// Number of chunks of the subtree.
-    pub chunks: u64,
-    /// Chaining values of its left and right half.
-    pub children: [Digest; 2],
-}
-
 /// Two different claims signed by one key for one attempt at one job. Nothing but claims decodes here.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Equivocation {
@@ -320,6 +257,10 @@ pub enum Message {
     Equivocation(Equivocation) = 14,
     /// New parameters, with notice.
     Announce(Announce) = 15,
+    /// What a step below a layer gives.
+    StepValue(StepValue) = 16,
+    /// Evidence for the replay of a step below a layer, or of one chunk of its value.
+    StepEvidence(StepEvidence) = 17,
 }
 
 impl Message {
@@ -341,6 +282,8 @@ impl Message {
             Self::ChunkDissection(_) => "chunk_dissection",
             Self::Equivocation(_) => "equivocation",
             Self::Announce(_) => "announce",
+            Self::StepValue(_) => "step_value",
+            Self::StepEvidence(_) => "step_evidence",
         }
     }
 
@@ -354,6 +297,10 @@ impl Message {
             Self::Claim(claim) => contents(&claim.outputs),
             Self::Evidence(evidence) => {
                 evidence.tensors.iter().map(|(_, tensor)| tensor.content).collect()
+            }
+            Self::StepEvidence(evidence) => {
+                let tensors = evidence.tensors.iter().map(|(_, tensor)| tensor.content);
+                tensors.chain(evidence.slices).collect()
             }
             _ => Vec::new(),
         }

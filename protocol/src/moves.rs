@@ -219,6 +219,7 @@ impl Step<'_> {
         padding: Padding,
     ) {
         let (params, now) = (self.params, self.now);
+        let deep = self.state.facts.below.as_slice();
         let Some(claim) = self.state.claims.last_mut() else {
             return;
         };
@@ -243,7 +244,7 @@ impl Step<'_> {
                 continue;
             }
             let theirs = claim.known.get(&dispute.counter_root).cloned().unwrap_or_default();
-            dispute.advance(params, &ours, &theirs, now);
+            dispute.advance((params, deep), &ours, &theirs, now);
         }
         for outcome in ended {
             self.notice(Notice::DisputeEnded(outcome));

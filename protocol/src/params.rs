@@ -46,6 +46,34 @@ pub struct Params {
     pub least_fee: Amount,
     /// What the ledger allows.
     pub ledger: LedgerParams,
+    /// What the arbiter replays of a layer at most; a dispute about a larger one goes on below it.
+    pub layer_budget: LayerBudget,
+}
+
+/// What a replay of one layer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LayerBudget {
+    /// Bytes of the values that it reads of earlier layers and inputs.
+    pub bytes: u64,
+    /// Arithmetic, in FLOP.
+    pub operations: u64,
+}
+
+impl LayerBudget {
+    /// Every layer is replayed whole.
+    pub const UNBOUNDED: Self = Self { bytes: u64::MAX, operations: u64::MAX };
+
+    /// Whether a layer that takes so much is within it.
+    pub fn holds(&self, bytes: u64, operations: u64) -> bool {
+        bytes <= self.bytes && operations <= self.operations
+    }
+}
+
+impl Default for LayerBudget {
+    /// At most 1 MiB, and arithmetic for about 10 ms of one core.
+    fn default() -> Self {
+        Self { bytes: 1 << 20, operations: 1 << 29 }
+    }
 }
 
 /// Parameters that break a bound.

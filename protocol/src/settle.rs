@@ -87,11 +87,21 @@ fn root_of(challenge: &Challenge) -> Option<Digest> {
     challenge.revealed.as_ref().map(|revealed| revealed.root)
 }
 
-/// Whether the challenge's counter root lost its dispute.
+/// Whether the challenge's counter root lost its dispute, or the challenger's sub-root its pair.
 pub(crate) fn is_refuted(claim: &ClaimState, challenge: &Challenge) -> bool {
-    root_of(challenge)
+    let lost = root_of(challenge)
         .and_then(|root| claim.dispute(&root)?.outcome())
-        .is_some_and(Outcome::refutes_counter)
+        .is_some_and(Outcome::refutes_counter);
+    lost || lost_below(claim, challenge.challenger)
+}
+
+/// Whether the challenger's own sub-root lost: it is slashed even if its side wins.
+fn lost_below(claim: &ClaimState, challenger: Key) -> bool {
+    let root = claim.challenge_of(challenger).and_then(root_of);
+    let dispute = root.and_then(|root| claim.dispute(&root));
+    dispute
+        .and_then(|dispute| dispute.below.as_ref())
+        .is_some_and(|below| below.has_lost(challenger))
 }
 
 fn executor_bond(step: &Step<'_>, claim: &ClaimState) -> Bond {
@@ -163,7 +173,10 @@ fn reject(step: &mut Step<'_>, claim: &ClaimState, truth: Truth) {
         let kept = match truth {
             // Nobody knows which of the standing roots is true: none is rewarded and none is slashed.
             Truth::Ran(None) => !is_refuted(claim, challenge),
-            _ => rewarded.is_some() && root_of(challenge) == rewarded,
+            _ => {
+                let is_true = rewarded.is_some() && root_of(challenge) == rewarded;
+                is_true && !lost_below(claim, challenge.challenger)
+            }
         };
         if kept {
             free_bond(step, claim, challenge);
@@ -186,12 +199,15 @@ fn shares(
 ) -> BTreeMap<Key, Amount> {
     let first: Vec<Key> = claim
         .members(root)
+        .filter(|challenge| !lost_below(claim, challenge.challenger))
         .take(step.params.rewarded_commitments as usize)
         .map(|challenge| challenge.challenger)
         .collect();
     let no_moves = BTreeMap::new();
     let moves = claim.dispute(&root).map_or(&no_moves, |dispute| &dispute.moves);
-    let total: u64 = moves.values().map(|count| u64::from(*count)).sum();
+    let moves = moves.iter().filter(|(key, _)| !lost_below(claim, **key));
+    let moves: Vec<(&Key, &u32)> = moves.collect();
+    let total: u64 = moves.iter().map(|(_, count)| u64::from(**count)).sum();
     let for_moves = if total == 0 { Amount::ZERO } else { reward.over(2) };
     let for_first = reward.less(for_moves);
     let mut shares: BTreeMap<Key, Amount> = BTreeMap::new();

@@ -9,9 +9,9 @@ use gainsay_commitment::{Context, Digest, hash};
 use crate::event::Event;
 use crate::settle::{Truth, burn_challenge, lapse, refund, settle};
 use crate::{
-    ClaimId, ClaimOutcome, ClaimPhase, ClaimState, Dispute, DisputePhase, Effect, JobPhase,
-    JobState, Message, MessageId, Notice, Outcome, Params, Ready, RefundReason, Rejection,
-    Standing, Time, Transfer, Transition, Verdict,
+    ClaimId, ClaimOutcome, ClaimPhase, ClaimState, Dispute, DisputePhase, Effect, EvidenceStanding,
+    JobPhase, JobState, Message, MessageId, Notice, Outcome, Params, Ready, RefundReason,
+    Rejection, Standing, Time, Transfer, Transition, Verdict,
 };
 
 /// Applies `event` to a job at `now`. On a rejection nothing has changed.
@@ -24,11 +24,14 @@ pub fn step(
     let mut next = Step { params, now, state: state.clone(), effects: Vec::new() };
     match event {
         Event::Message(ready) => next.message(ready)?,
-        Event::Evidence(ready, standing) => next.evidence(ready, *standing)?,
+        Event::Evidence(ready, standing) => next.checked(ready, *standing)?,
         Event::Tick => next.tick()?,
         Event::Resumed => next.resumed(),
         Event::Judged { claim, counter_root, verdict } => {
             next.judged(*claim, *counter_root, *verdict)?
+        }
+        Event::StepJudged { claim, counter_root, sub_root, verdict } => {
+            next.step_judged((*claim, *counter_root), *sub_root, *verdict)?
         }
         Event::Ran { claim, root } => next.ran(*claim, *root)?,
     }
@@ -79,16 +82,27 @@ impl Step<'_> {
             Message::Commit(commit) => self.commit(ready, commit),
             Message::Reveal(reveal) => self.reveal(ready, reveal),
             Message::Dissection(dissection) => self.dissection(ready, dissection),
+            Message::SubRoot(posted) => self.sub_root(ready, posted),
+            Message::SubDissection(dissection) => self.sub_dissection(ready, dissection),
+            Message::ChunkDissection(dissection) => self.chunk_dissection(ready, dissection),
             Message::Equivocation(proof) => self.equivocation(ready, proof),
-            Message::SubRoot(_) | Message::SubDissection(_) | Message::ChunkDissection(_) => {
-                Err(Rejection::NotPlayed { kind: ready.message().kind() })
-            }
             Message::AdmitArtifact(_)
             | Message::Mint(_)
             | Message::Announce(_)
             | Message::Withdraw(_)
             | Message::Job(_)
+            | Message::StepValue(_)
+            | Message::StepEvidence(_)
             | Message::Evidence(_) => Err(Rejection::WrongKind { kind: ready.message().kind() }),
+        }
+    }
+
+    /// What the arbiter has checked against the program.
+    fn checked(&mut self, ready: &Ready, standing: EvidenceStanding) -> Result<(), Rejection> {
+        match ready.message() {
+            Message::StepValue(value) => self.step_value(ready, value, standing),
+            Message::StepEvidence(evidence) => self.step_evidence(ready, evidence, standing),
+            _ => self.evidence(ready, standing),
         }
     }
 
@@ -176,6 +190,7 @@ impl Step<'_> {
         if claim.phase == ClaimPhase::Revealing && now >= claim.reveal_ends {
             self.begin_disputes()?;
         }
+        self.tick_below();
         self.time_out();
         self.finish_claim();
         Ok(())
@@ -184,6 +199,7 @@ impl Step<'_> {
     /// The reveal time is over: bonds of what was not revealed are burned, one dispute per counter root begins.
     fn begin_disputes(&mut self) -> Result<(), Rejection> {
         let (params, now) = (self.params, self.now);
+        let deep = self.state.facts.below.as_slice();
         let Some(claim) = self.state.claims.last_mut() else {
             return Ok(());
         };
@@ -200,7 +216,7 @@ impl Step<'_> {
             .known
             .iter()
             .filter(|(root, _)| **root != own && claim.members(**root).next().is_some())
-            .map(|(root, theirs)| Dispute::begin(params, shape, *root, &ours, theirs, now))
+            .map(|(root, theirs)| Dispute::begin((params, deep), shape, *root, &ours, theirs, now))
             .collect();
         claim.phase = ClaimPhase::Disputed;
         let disputes = claim.disputes.len();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use gainsay_commitment::{Arity, content};
 use gainsay_network::api::{ArtifactView, ProgramView};
-use gainsay_protocol::{Amount, ArtifactId, Job, Keypair, LedgerParams, Millis, Params, Time};
+use gainsay_protocol::{
+    Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, Time,
+};
 
 use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
@@ -113,6 +115,7 @@ fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
             proof_cost: Amount(503),
             ..LedgerParams::FREE
         },
+        layer_budget: LayerBudget::default(),
     })
 }
 
@@ -123,6 +126,7 @@ fn view(id: ArtifactId, layers: u32) -> ArtifactView {
         layers: (0..layers).map(|layer| format!("layer {layer}")).collect(),
         inputs: facts.inputs.into_iter().map(|port| ("in".into(), port)).collect(),
         outputs: facts.outputs.into_iter().map(|port| ("out".into(), port)).collect(),
+        below: facts.below,
     };
     ArtifactView {
         id,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use gainsay_commitment::Arity;
-use gainsay_protocol::{Amount, Key, LedgerParams, Millis, Params};
+use gainsay_protocol::{Amount, Key, LayerBudget, LedgerParams, Millis, Params};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Common, credits};
@@ -161,6 +161,10 @@ pub struct Network {
     pub exposure: String,
     /// The least serving time between the announcement of new parameters and their coming into force.
     pub notice_ms: u64,
+    /// Bytes of values that the replay of a layer may read; a dispute about a larger one goes on below it.
+    pub layer_bytes: u64,
+    /// Arithmetic that the replay of a layer may take, in FLOP.
+    pub layer_operations: u64,
 }
 
 impl Default for Network {
@@ -189,6 +193,8 @@ impl Default for Network {
             open_claims: 1024,
             exposure: "102400".into(),
             notice_ms: 86_400_000,
+            layer_bytes: LayerBudget::default().bytes,
+            layer_operations: LayerBudget::default().operations,
         }
     }
 }
@@ -229,6 +235,10 @@ impl Network {
                 open_claims: self.open_claims,
                 exposure: amount("exposure", &self.exposure)?,
                 notice: Millis(self.notice_ms),
+            },
+            layer_budget: LayerBudget {
+                bytes: self.layer_bytes,
+                operations: self.layer_operations,
             },
         };
         params.check().context("[network]")?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use gainsay_canon::Kernels;
-use gainsay_judge::{CaseFile, Weights};
+use gainsay_judge::{AnyCaseFile, JudgedStep, Weights};
 use gainsay_model::Artifact;
 use gainsay_protocol::Key;
 use serde::Serialize;
@@ -22,6 +22,9 @@ struct Report {
     layer: u32,
     layers: u32,
     layer_name: String,
+    /// Below a layer: the step of it that was replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<StepReport>,
     operations: u64,
     job: String,
     claim: String,
@@ -29,6 +32,22 @@ struct Report {
     challenger: String,
     arbiter: String,
     arbiter_checked: bool,
+}
+
+#[derive(Serialize)]
+struct StepReport {
+    step: u32,
+    steps: u32,
+    operator: &'static str,
+    /// Which KiB of the step's value, unless it was replayed whole.
+    chunk: Option<u64>,
+}
+
+impl From<JudgedStep> for StepReport {
+    fn from(judged: JudgedStep) -> Self {
+        let JudgedStep { step, steps, operator, chunk } = judged;
+        Self { step, steps, operator, chunk }
+    }
 }
 
 /// Runs `gainsay judge`. With several files, the first that is not confirmed ends it.
@@ -60,14 +79,14 @@ fn confirm(
 ) -> Result<Report> {
     let bytes = read(case)?;
     let place = || format!("{}", case.display());
-    let file = CaseFile::from_bytes(&bytes).with_context(place)?;
-    let arbiter = file.verdict.arbiter;
+    let file = AnyCaseFile::from_bytes(&bytes).with_context(place)?;
+    let arbiter = file.verdict().arbiter;
     if let Some(expected) = expected.filter(|expected| *expected != arbiter) {
         bail!("{}: the verdict is by {arbiter}, not by the arbiter {expected}", case.display());
     }
-    let judgement = match artifact {
-        Some(artifact) if file.weights.is_empty() => {
-            file.confirm_with(Weights::Artifact(artifact), kernels)
+    let judgement = match (artifact, &file) {
+        (Some(artifact), AnyCaseFile::Layer(layer)) if layer.weights.is_empty() => {
+            layer.confirm_with(Weights::Artifact(artifact), kernels)
         }
         _ => file.confirm(kernels),
     };
@@ -77,6 +96,7 @@ fn confirm(
         layer: judgement.layer,
         layers: judgement.layers,
         layer_name: judgement.layer_name,
+        step: judgement.step.map(StepReport::from),
         operations: judgement.operations,
         job: judgement.job.0.0.to_string(),
         claim: judgement.claim.0.0.to_string(),
@@ -91,9 +111,20 @@ fn tell(report: &Report) {
     let verdict = report.verdict.replace('_', " ");
     println!("{verdict}: the verdict signed by this case's arbiter is confirmed");
     println!(
-        "layer {} of {} ({}), {} operations replayed",
-        report.layer, report.layers, report.layer_name, report.operations
+        "layer {} of {} ({}), {} operations{}",
+        report.layer,
+        report.layers,
+        report.layer_name,
+        report.operations,
+        if report.step.is_some() { "" } else { " replayed" }
     );
+    if let Some(StepReport { step, steps, operator, chunk }) = &report.step {
+        let part = match chunk {
+            Some(chunk) => format!("chunk {chunk} of its value"),
+            None => "all of it".to_owned(),
+        };
+        println!("operator {step} of {steps} ({operator}): {part} replayed");
+    }
     println!("claim      {}\nexecutor   {}", report.claim, report.executor);
     println!("challenger {}\narbiter    {}", report.challenger, report.arbiter);
     if !report.arbiter_checked {

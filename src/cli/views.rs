@@ -84,6 +84,7 @@ fn dispute_line(claim: &ClaimState, dispute: &Dispute) -> DisputeLine {
         DisputePhase::Dissecting { .. } => "dissecting",
         DisputePhase::AwaitingEvidence { .. } => "awaiting evidence",
         DisputePhase::Judging { .. } => "judging",
+        DisputePhase::Below { .. } => "below a layer",
         DisputePhase::Ended { outcome, .. } => outcome.name(),
     };
     let members = claim.members(dispute.counter_root);

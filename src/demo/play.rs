@@ -218,8 +218,10 @@ async fn gather(
         for claim in &state.claims {
             for dispute in &claim.disputes {
                 let root = dispute.counter_root;
-                let Some(view) =
-                    requester.case(claim.id, root).await.context("cannot ask for a case")?
+                let Some(view) = requester
+                    .case(claim.id, dispute.judged_under())
+                    .await
+                    .context("cannot ask for a case")?
                 else {
                     continue;
                 };

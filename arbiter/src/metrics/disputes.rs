@@ -30,6 +30,11 @@ metrics! {
             "Bytes of accepted moves and evidence, per ended dispute.",
             BYTES,
         ),
+        evidence_bytes: Histogram = histogram(
+            "gainsay_step_evidence_bytes",
+            "Bytes of values and proofs that a step below a layer, or a chunk of it, was judged from.",
+            BYTES,
+        ),
         verdict_seconds: Histogram = histogram(
             "gainsay_verdict_seconds",
             "Serving time from a dispute's beginning to its end.",

@@ -21,6 +21,7 @@ pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "executor_padding",
     "challenger_padding",
     "equivocation",
+    "executor_below",
 ];
 
 /// Kinds of messages.
@@ -40,6 +41,8 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "chunk_dissection",
     "equivocation",
     "announce",
+    "step_value",
+    "step_evidence",
 ];
 
 /// Kinds of transfers.

@@ -110,6 +110,8 @@ impl fmt::Debug for Act {
 pub enum Work {
     /// Replay the disputed layer of the dispute with this counter root.
     Replay(Digest),
+    /// Replay the step that the pair of this sub-root (the second) came down to, in the dispute with this counter root.
+    Step(Digest, Digest),
     /// Run the program once.
     Run,
 }

@@ -18,6 +18,8 @@ pub mod kind {
     pub const HEARTBEAT: u8 = 36;
     /// A withdrawal was paid.
     pub const PAID: u8 = 37;
+    /// A step below a layer was judged.
+    pub const STEP_JUDGED: u8 = 38;
 }
 
 /// One line about a job.
@@ -65,6 +67,7 @@ pub fn entry_kind(event: &LoggedEvent) -> u8 {
         }
         LoggedEvent::Tick(_) => kind::TICK,
         LoggedEvent::Judged { .. } => kind::JUDGED,
+        LoggedEvent::StepJudged { .. } => kind::STEP_JUDGED,
         LoggedEvent::Ran { .. } => kind::RAN,
         LoggedEvent::Resumed => kind::RESUMED,
         LoggedEvent::Heartbeat => kind::HEARTBEAT,
@@ -90,6 +93,8 @@ pub fn message_kind(message: &Message) -> u8 {
         Message::ChunkDissection(_) => 13,
         Message::Equivocation(_) => 14,
         Message::Announce(_) => 15,
+        Message::StepValue(_) => 16,
+        Message::StepEvidence(_) => 17,
     }
 }
 
@@ -103,9 +108,10 @@ pub fn entry_topic(event: &LoggedEvent, job: Option<&JobState>) -> Option<Digest
         LoggedEvent::Message(signed) | LoggedEvent::Evidence { message: signed, .. } => {
             Some(message_topic(signed))
         }
-        LoggedEvent::Tick(job) | LoggedEvent::Judged { job, .. } | LoggedEvent::Ran { job, .. } => {
-            Some(job.0.0)
-        }
+        LoggedEvent::Tick(job)
+        | LoggedEvent::Judged { job, .. }
+        | LoggedEvent::StepJudged { job, .. }
+        | LoggedEvent::Ran { job, .. } => Some(job.0.0),
         LoggedEvent::Resumed => Some(Digest::default()),
         LoggedEvent::Heartbeat => None,
         LoggedEvent::Paid(withdrawal) => Some(withdrawal.0),

@@ -47,6 +47,7 @@ pub fn params() -> Params {
         attempts: 3,
         least_fee: Amount(1),
         ledger: gainsay_protocol::LedgerParams::FREE,
+        layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
 

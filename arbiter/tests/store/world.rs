@@ -55,6 +55,7 @@ pub fn params() -> Params {
             open_claims: 3,
             ..gainsay_protocol::LedgerParams::FREE
         },
+        layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
 
@@ -96,6 +97,7 @@ impl World {
             layers: (1..=LAYERS).map(|layer| format!("layer {layer}")).collect(),
             inputs: port.clone(),
             outputs: port,
+            below: Vec::new(),
         };
         Self {
             params: params(),

@@ -5,17 +5,22 @@
 //! needs no more than some rows. `D_j` lists what is live after j steps as a state does. What a chunk of a result reads
 //! follows from the operator and, where it indexes, from its indices: `reads` says it, `region` cuts it out.
 
+#![allow(clippy::single_range_in_vec_init, reason = "index sets are lists of ranges, often of one")]
+
+mod chunk;
 mod contraction;
 mod judge;
 mod reads;
 mod region;
 mod run;
+mod slices;
 mod steps;
 
-pub use self::judge::{
-    ChunkEvidence, ChunkId, OperandSlice, check_inner_list, check_step, chunk_operands,
-    judge_chunk, judge_step, step_evidence,
-};
+pub use self::judge::{check_inner_list, check_step, judge_step, step_evidence};
 pub use self::reads::JudgedBy;
 pub use self::run::{StepValues, SubTrace, Tamper};
+pub use self::slices::{
+    ChunkEvidence, ChunkId, OperandSlice, ambient_operands, chunk_operands, encode_slices,
+    judge_chunk,
+};
 pub use self::steps::{Steps, StepsError};

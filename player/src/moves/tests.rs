@@ -89,6 +89,13 @@ impl Game {
         verified.ready(&held).unwrap()
     }
 
+    fn key(&self, side: Side) -> Key {
+        match side {
+            Side::Executor => self.executor.key(),
+            Side::Challenger => self.challenger.key(),
+        }
+    }
+
     fn say(&mut self, side: Side, message: Message) -> Vec<Effect> {
         let keypair = match side {
             Side::Executor => &self.executor,
@@ -118,7 +125,12 @@ impl Game {
         params.arity = arity;
         let layers = claim.tree.shape().layers();
         let port = PortType { dtype: 1, shape: vec![4] };
-        let facts = ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port] };
+        let facts = ProgramFacts {
+            layers,
+            inputs: vec![port.clone()],
+            outputs: vec![port],
+            below: Vec::new(),
+        };
         let job = Message::Job(Job {
             artifact: ArtifactId(Digest::default()),
             program: 0,
@@ -178,7 +190,7 @@ impl Game {
     }
 }
 
-fn test_params(arbiter: gainsay_protocol::Key) -> Params {
+fn test_params(arbiter: Key) -> Params {
     Params {
         name: "moves".into(),
         arbiter,
@@ -199,6 +211,7 @@ fn test_params(arbiter: gainsay_protocol::Key) -> Params {
         attempts: 3,
         least_fee: Amount(1),
         ledger: gainsay_protocol::LedgerParams::FREE,
+        layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
 
@@ -209,7 +222,8 @@ fn play(game: &mut Game, claim: &MadeUp, counter: &MadeUp, giver: Side) -> (Clai
         let mut moved = false;
         for (side, own) in [(Side::Executor, claim), (Side::Challenger, counter)] {
             let state = game.state.claim().unwrap();
-            let due = missing_move(&game.params, state, side, &counter_root, own).unwrap();
+            let mover = (side, game.key(side));
+            let due = missing_move(&game.params, state, mover, &counter_root, own).unwrap();
             let Some(due) = due else { continue };
             if matches!(due.message, Message::Evidence(_)) && side != giver {
                 continue;
@@ -217,7 +231,7 @@ fn play(game: &mut Game, claim: &MadeUp, counter: &MadeUp, giver: Side) -> (Clai
             game.say(side, due.message.clone());
             moved = true;
             let state = game.state.claim().unwrap();
-            let next = missing_move(&game.params, state, side, &counter_root, own).unwrap();
+            let next = missing_move(&game.params, state, mover, &counter_root, own).unwrap();
             assert_ne!(next.as_ref(), Some(&due), "`done_by_another`: a move made is not missing");
         }
         let state = game.state.claim().unwrap();
@@ -257,7 +271,8 @@ fn a_tree_that_is_not_the_sides_is_not_played_from() {
     let (claim, counter, outputs) = traces(5, 9, 4, &[true; 70]);
     let game = Game::disputed(Arity::new(2).unwrap(), &claim, &counter, outputs);
     let state = game.state.claim().unwrap();
-    let result = missing_move(&game.params, state, Side::Executor, &counter.root(), &counter);
+    let executor = (Side::Executor, game.key(Side::Executor));
+    let result = missing_move(&game.params, state, executor, &counter.root(), &counter);
     assert!(matches!(result, Err(MoveError::OtherRoot { .. })));
 }
 
@@ -267,5 +282,6 @@ fn nothing_is_missing_where_there_is_no_dispute() {
     let game = Game::disputed(Arity::new(2).unwrap(), &claim, &counter, outputs);
     let state = game.state.claim().unwrap();
     let other = Digest([9; 32]);
-    assert_eq!(missing_move(&game.params, state, Side::Executor, &other, &claim).unwrap(), None);
+    let executor = (Side::Executor, game.key(Side::Executor));
+    assert_eq!(missing_move(&game.params, state, executor, &other, &claim).unwrap(), None);
 }

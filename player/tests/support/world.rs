@@ -43,6 +43,7 @@ pub fn params(arbiter: Key, operator: Key) -> Params {
         attempts: 3,
         least_fee: Amount(1),
         ledger: gainsay_protocol::LedgerParams::FREE,
+        layer_budget: gainsay_protocol::LayerBudget::UNBOUNDED,
     }
 }
 
@@ -202,6 +203,7 @@ impl World {
                         .iter()
                         .map(|out| port(program.type_of(out.slot).unwrap()))
                         .collect(),
+                    below: Vec::new(),
                 };
                 JobState::admit(&self.params, ready, facts, self.now).map_err(rejected)?
             }
@@ -283,7 +285,8 @@ impl World {
                     claim: self.claim_of(id),
                     root: Some(self.truth(id).root().unwrap()),
                 },
-                Effect::Transfer(_) | Effect::Notice(_) => continue,
+                // No layer here is over the budget.
+                Effect::Transfer(_) | Effect::Notice(_) | Effect::ReplayStep { .. } => continue,
             };
             let next = step(&self.params, &self.jobs[&id], &event, self.now).unwrap();
             self.carry_out(next)?;
@@ -348,6 +351,7 @@ impl World {
             layers: program.layers().iter().map(|layer| layer.name.clone()).collect(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            below: Vec::new(),
         });
         Some(ArtifactView {
             id,

@@ -303,7 +303,9 @@ fn moves_after_resolution_are_refused() {
             Entry::Message(ready) | Entry::Evidence(ready, _) => {
                 game.deliver(ready.signed().clone()).is_err()
             }
-            Entry::Judged(..) | Entry::Ran(..) => game.apply(entry).is_err(),
+            Entry::Judged(..) | Entry::StepJudged(..) | Entry::Ran(..) => {
+                game.apply(entry).is_err()
+            }
             Entry::Tick | Entry::Resumed => continue,
         };
         assert!(refused);

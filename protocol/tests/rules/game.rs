@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use gainsay_commitment::{Arity, Digest, content, hash_bytes, leaf_digest};
 use gainsay_protocol::*;
 
+use crate::deep::Oracle;
 use crate::invariants::Watch;
 use crate::toy::{self, Trace, Value};
 
@@ -68,6 +69,7 @@ pub fn params(arity: u32) -> Params {
             proof_cost: Amount(503),
             ..LedgerParams::FREE
         },
+        layer_budget: LayerBudget::default(),
     }
 }
 
@@ -90,6 +92,7 @@ pub enum Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     Replay(Digest),
+    Step(Digest, Digest),
     Run,
 }
 
@@ -101,6 +104,7 @@ pub enum Entry {
     Tick,
     Resumed,
     Judged(ClaimId, Digest, Verdict),
+    StepJudged(ClaimId, [Digest; 2], Verdict),
     Ran(ClaimId, Option<Digest>),
 }
 
@@ -115,6 +119,12 @@ impl Entry {
                 let (claim, counter_root, verdict) = (*claim, *counter_root, *verdict);
                 Event::Judged { claim, counter_root, verdict }
             }
+            Self::StepJudged(claim, [counter_root, sub_root], verdict) => Event::StepJudged {
+                claim: *claim,
+                counter_root: *counter_root,
+                sub_root: *sub_root,
+                verdict: *verdict,
+            },
             Self::Ran(claim, root) => Event::Ran { claim: *claim, root: *root },
         }
     }
@@ -147,6 +157,7 @@ pub struct Game {
     pub log: Vec<(Time, Entry)>,
     pub machine: Machine,
     pub watch: Watch,
+    pub deep: Oracle,
     admitted: JobState,
     blobs: BTreeMap<Digest, Value>,
     held: BTreeSet<Digest>,
@@ -160,6 +171,12 @@ impl Game {
 
     /// The same with a deadline.
     pub fn with_job(params: Params, layers: u32, deadline: u64) -> Self {
+        Self::with_facts(params, toy::facts(layers), deadline)
+    }
+
+    /// The same for a program of which the registry says this.
+    pub fn with_facts(params: Params, facts: ProgramFacts, deadline: u64) -> Self {
+        let layers = facts.layers;
         params.check().unwrap();
         let network = params.network();
         let input: Value = *b"the data";
@@ -178,7 +195,7 @@ impl Game {
             .unwrap()
             .ready(&held)
             .unwrap();
-        let admitted = JobState::admit(&params, &ready, toy::facts(layers), Time(0)).unwrap();
+        let admitted = JobState::admit(&params, &ready, facts, Time(0)).unwrap();
         ledger.post(&transfers(&admitted.effects)).unwrap();
         let watch = Watch::new(&admitted.effects);
         Self {
@@ -193,6 +210,7 @@ impl Game {
             log: Vec::new(),
             machine: Machine::Works,
             watch,
+            deep: Oracle,
             admitted: admitted.state,
             blobs: BTreeMap::from([(content(&input), input)]),
             held,
@@ -283,6 +301,14 @@ impl Game {
                 let standing = self.standing(evidence).map_err(Refused::Evidence)?;
                 Entry::Evidence(ready, standing)
             }
+            Message::StepValue(value) => {
+                let standing = self.deep.value_standing(&self.job, value);
+                Entry::Evidence(ready, standing.map_err(Refused::Evidence)?)
+            }
+            Message::StepEvidence(evidence) => {
+                let standing = self.deep.evidence_standing(&self.job, evidence);
+                Entry::Evidence(ready, standing.map_err(Refused::Evidence)?)
+            }
             _ => Entry::Message(ready),
         };
         self.apply(entry)
@@ -299,6 +325,9 @@ impl Game {
             match effect {
                 Effect::Transfer(_) => {}
                 Effect::Replay { counter_root } => self.work.push_back(Work::Replay(*counter_root)),
+                Effect::ReplayStep { counter_root, sub_root } => {
+                    self.work.push_back(Work::Step(*counter_root, *sub_root));
+                }
                 Effect::Run => self.work.push_back(Work::Run),
                 Effect::Notice(notice) => self.notices.push(*notice),
             }
@@ -340,6 +369,14 @@ impl Game {
             let entry = match work {
                 Work::Replay(counter_root) => {
                     Entry::Judged(self.claim_id(), counter_root, self.replay(&counter_root))
+                }
+                Work::Step(counter_root, sub_root) => {
+                    let verdict = if self.machine == Machine::FailsToReplay {
+                        Verdict::Inconclusive
+                    } else {
+                        self.deep.judge(self.claim(), counter_root, sub_root)
+                    };
+                    Entry::StepJudged(self.claim_id(), [counter_root, sub_root], verdict)
                 }
                 Work::Run if self.machine == Machine::FailsToRun => {
                     Entry::Ran(self.claim_id(), None)

@@ -207,6 +207,10 @@ pub fn invariant_phases_only_advance(before: &JobState, after: &JobState) {
 pub fn invariant_no_late_move(before: &JobState, game: &Game) {
     for (was, is) in before.claims.iter().zip(&game.job.claims) {
         for (was, is) in was.disputes.iter().zip(&is.disputes) {
+            if let Some(below) = was.below_layer().filter(|below| !below.pairs.is_empty()) {
+                no_late_move_below(below, is, game.now);
+                continue;
+            }
             let due = match was.standing(game.now) {
                 Standing::InTime(_) => None,
                 Standing::ExecutorLate => Some(Outcome::ExecutorTimeout),
@@ -228,6 +232,30 @@ pub fn invariant_no_late_move(before: &JobState, game: &Game) {
     }
 }
 
+/// The same for every pair of sub-roots; a pair that was in time ends by no time-out.
+fn no_late_move_below(was: &Below, is: &Dispute, now: Time) {
+    let after = is.below.as_ref().expect("what is below stays");
+    for pair in was.pairs.iter().filter(|pair| pair.outcome().is_none()) {
+        let due = match pair.standing(now) {
+            Standing::InTime(_) => None,
+            Standing::ExecutorLate => Some(Outcome::ExecutorTimeout),
+            Standing::ChallengerLate => Some(Outcome::ChallengerTimeout),
+            Standing::BothLate => Some(Outcome::BothTimeout),
+        };
+        let next = after.pair(&pair.sub_root).expect("pairs stay");
+        let timed_out = next.outcome().filter(|outcome| {
+            matches!(
+                outcome,
+                Outcome::ExecutorTimeout | Outcome::ChallengerTimeout | Outcome::BothTimeout
+            )
+        });
+        match due {
+            Some(_) => assert!(pair == next || next.outcome() == due, "{pair:?} to {next:?}"),
+            None => assert_eq!(timed_out, None, "ended too early: {pair:?}"),
+        }
+    }
+}
+
 /// `isolation`: a message changes only disputes that it concerns, and leaves everybody at least the grace.
 pub fn invariant_isolation(before: &JobState, game: &Game) {
     let Some((_, Entry::Message(ready) | Entry::Evidence(ready, _))) = game.log.last() else {
@@ -242,6 +270,11 @@ pub fn invariant_isolation(before: &JobState, game: &Game) {
                 }
                 Message::Evidence(evidence) => evidence.counter_root == was.counter_root,
                 Message::Equivocation(_) => is.outcome() == Some(Outcome::Equivocation),
+                Message::SubRoot(posted) => posted.counter_root == was.counter_root,
+                Message::SubDissection(told) => told.counter_root == was.counter_root,
+                Message::ChunkDissection(told) => told.counter_root == was.counter_root,
+                Message::StepValue(value) => value.counter_root == was.counter_root,
+                Message::StepEvidence(given) => given.counter_root == was.counter_root,
                 _ => false,
             };
             assert!(concerned, "{:?} changed {was:?}", ready.message());
@@ -259,6 +292,10 @@ pub fn invariant_clocks_run_for_who_owes(game: &Game) {
             if !matches!(dispute.standing(game.now), Standing::InTime(_)) {
                 continue;
             }
+            if let Some(below) = dispute.below_layer() {
+                clocks_below(game, dispute, below);
+                continue;
+            }
             for (side, clock) in [
                 (Side::Executor, dispute.executor_clock),
                 (Side::Challenger, dispute.challenger_clock),
@@ -266,6 +303,21 @@ pub fn invariant_clocks_run_for_who_owes(game: &Game) {
                 let due = claim.due(&game.params, side, &dispute.counter_root);
                 assert_eq!(clock.ends().is_some(), due != Due::Nothing, "{side:?} in {dispute:?}");
             }
+        }
+    }
+}
+
+/// Below a layer both clocks run until the pairs begin; from then on those of a pair, for whoever owes there.
+fn clocks_below(game: &Game, dispute: &Dispute, below: &Below) {
+    let clocks = [dispute.executor_clock, dispute.challenger_clock];
+    assert!(clocks.iter().all(|clock| clock.ends().is_some() == below.pairs.is_empty()));
+    for pair in &below.pairs {
+        if !matches!(pair.standing(game.now), Standing::InTime(_)) {
+            continue;
+        }
+        for side in [Side::Executor, Side::Challenger] {
+            let due = below.due(&game.params, pair, side);
+            assert_eq!(pair.clock(side).ends().is_some(), due != DueBelow::Nothing, "{pair:?}");
         }
     }
 }
@@ -287,7 +339,7 @@ pub fn invariant_never_stuck(game: &Game) {
         .collect();
     let replays = game.work.iter().filter_map(|work| match work {
         Work::Replay(root) => Some(*root),
-        Work::Run => None,
+        Work::Step(..) | Work::Run => None,
     });
     assert_eq!(replays.collect::<BTreeSet<_>>(), judging);
     assert_eq!(game.work.contains(&Work::Run), claim.phase == ClaimPhase::Running);
@@ -295,8 +347,23 @@ pub fn invariant_never_stuck(game: &Game) {
         assert!(claim.disputes.iter().any(|dispute| dispute.outcome().is_none()));
         for dispute in claim.disputes.iter().filter(|dispute| dispute.outcome().is_none()) {
             let runs = dispute.executor_clock.ends().or(dispute.challenger_clock.ends()).is_some();
+            if let Some(below) = dispute.below_layer().filter(|below| !below.pairs.is_empty()) {
+                never_stuck_below(game, dispute.counter_root, below);
+                continue;
+            }
             assert!(runs || judging.contains(&dispute.counter_root), "nobody owes: {dispute:?}");
         }
+    }
+}
+
+/// In every pair that has not ended a clock runs, or the arbiter has its replay to do.
+fn never_stuck_below(game: &Game, counter_root: Digest, below: &Below) {
+    assert!(below.pairs.iter().any(|pair| pair.outcome().is_none()), "all ended: {below:?}");
+    for pair in &below.pairs {
+        let judging = matches!(pair.phase, PairPhase::Judging { .. });
+        assert_eq!(game.work.contains(&Work::Step(counter_root, pair.sub_root)), judging);
+        let runs = pair.next_deadline().is_some();
+        assert!(judging || pair.outcome().is_some() || runs, "nobody owes: {pair:?}");
     }
 }
 

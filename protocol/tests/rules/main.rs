@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A panic is how a test fails.
 
 mod attacks;
+mod below;
+mod below_wins;
 mod clocks;
+mod deep;
 mod divergence;
 mod economics;
 mod envelope;

@@ -3,6 +3,7 @@
 use gainsay_commitment::Digest;
 use gainsay_protocol::*;
 
+use crate::deep::Planted;
 use crate::game::{Game, Refused, keypair};
 use crate::toy::Trace;
 
@@ -11,6 +12,8 @@ pub struct Player {
     pub keypair: &'static Keypair,
     pub trace: Trace,
     pub moves_left: u32,
+    /// What it says below a layer, if not what follows from its trace.
+    pub planted: Planted,
 }
 
 impl Player {
@@ -21,7 +24,7 @@ impl Player {
 
     /// Somebody who makes that many moves in disputes and no more.
     pub fn silent_after(number: u8, trace: Trace, moves_left: u32) -> Self {
-        Self { keypair: keypair(number), trace, moves_left }
+        Self { keypair: keypair(number), trace, moves_left, planted: Planted::default() }
     }
 
     pub fn key(&self) -> Key {
@@ -67,6 +70,11 @@ impl Player {
         for dispute in claim.disputes.iter().filter(mine) {
             let found = self.answer(game, claim, side, dispute.counter_root);
             moves.extend(found.filter(|message| !moves.contains(message)));
+            for message in self.answers_below(game, claim, side, dispute) {
+                if !moves.contains(&message) {
+                    moves.push(message);
+                }
+            }
         }
         moves
     }
@@ -96,6 +104,10 @@ impl Player {
     pub fn react(&mut self, game: &mut Game) -> bool {
         let next = if self.moves_left == 0 { None } else { self.missing(game).into_iter().next() };
         let Some(message) = next else { return false };
+        if let Message::StepEvidence(evidence) = &message {
+            evidence.tensors.iter().for_each(|(_, tensor)| game.hold(tensor.content));
+            evidence.slices.iter().for_each(|slices| game.hold(*slices));
+        }
         if let Message::Evidence(evidence) = &message {
             game.upload(self.trace.values[evidence.layer as usize - 1]);
         }

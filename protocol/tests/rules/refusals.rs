@@ -53,7 +53,7 @@ fn what_this_version_does_not_play_is_refused_not_judged() {
         }
         let expected = match &message {
             Message::SubRoot(_) | Message::SubDissection(_) | Message::ChunkDissection(_) => {
-                Rejection::NotPlayed { kind }
+                Rejection::NoClaim
             }
             Message::AdmitArtifact(_)
             | Message::Mint(_)

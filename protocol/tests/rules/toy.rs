@@ -42,7 +42,7 @@ pub fn list(layers: u32, index: u32, value: Value) -> StateList {
 /// What the registry says of the toy program.
 pub fn facts(layers: u32) -> ProgramFacts {
     let port = PortType { dtype: 1, shape: vec![8] };
-    ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port] }
+    ProgramFacts { layers, inputs: vec![port.clone()], outputs: vec![port], below: Vec::new() }
 }
 
 /// The run on the usual input that lies at those states only: bit `i - 1` for state `i`.

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, content, hash, hash_bytes};
+use gainsay_commitment::{
+    ChunkNode, Context, Digest, NodeId, Opening, StateList, StepOpening, content, hash, hash_bytes,
+};
 use gainsay_protocol::*;
 
 use crate::game::keypair;
@@ -37,11 +39,11 @@ fn sub_root(claim: ClaimId) -> Message {
     let step = |number, index| StepOpening { state: digest(number), opening: opening(index) };
     Message::SubRoot(SubRoot {
         claim,
-        root: digest(8),
         counter_root: digest(11),
         layer: 2,
         steps: 5,
         sub_root: digest(17),
+        before: opening(1),
         first: step(18, 0),
         last: step(19, 5),
     })
@@ -62,10 +64,36 @@ fn chunk_dissection(claim: ClaimId) -> Message {
         claim,
         counter_root: digest(11),
         sub_root: digest(17),
+        step: 3,
+        node: ChunkNode { start: 4, chunks: 4 },
+        children: vec![digest(23), digest(24)],
+    })
+}
+
+fn step_value(claim: ClaimId) -> Message {
+    Message::StepValue(StepValue {
+        claim,
+        counter_root: digest(11),
+        sub_root: digest(17),
+        step: 3,
+        list: StateList(vec![(1, digest(27))]),
+        opening: opening(2),
         content: digest(22),
-        start_chunk: 4,
-        chunks: 4,
-        children: [digest(23), digest(24)],
+        after: digest(28),
+    })
+}
+
+fn step_evidence(claim: ClaimId) -> Message {
+    Message::StepEvidence(StepEvidence {
+        claim,
+        counter_root: digest(11),
+        sub_root: digest(17),
+        step: 3,
+        chunk: Some(5),
+        list: StateList(vec![(1, digest(27))]),
+        opening: opening(2),
+        tensors: vec![(1, tensor(29))],
+        slices: Some(digest(30)),
     })
 }
 
@@ -123,6 +151,8 @@ pub fn examples() -> Vec<Message> {
             from: Time(70_000),
             params: Box::new(crate::game::params(16)),
         }),
+        step_value(claim_id),
+        step_evidence(claim_id),
     ]
 }
 
@@ -146,6 +176,13 @@ fn entries() -> Vec<LogEntry> {
         LoggedEvent::Heartbeat,
         LoggedEvent::Resumed,
         LoggedEvent::Paid(MessageId(digest(27))),
+        LoggedEvent::StepJudged {
+            job,
+            claim,
+            counter_root: digest(11),
+            sub_root: digest(17),
+            verdict: Verdict::ChallengerFault,
+        },
     ];
     (0..).zip(events).map(|(index, event)| LogEntry { index, time: Time(100), event }).collect()
 }
@@ -211,8 +248,8 @@ fn every_wire_type_has_its_committed_encoding() {
 #[test]
 fn messages_are_numbered_from_1_without_gaps() {
     let tags: Vec<u8> = examples().iter().map(|m| borsh::to_vec(m).unwrap()[0]).collect();
-    assert_eq!(tags, (1..=15).collect::<Vec<_>>());
-    for tag in [0].into_iter().chain(16..=255u8) {
+    assert_eq!(tags, (1..=17).collect::<Vec<_>>());
+    for tag in [0].into_iter().chain(18..=255u8) {
         let bytes = [&[tag][..], &[0; 400]].concat();
         assert!(borsh::from_slice::<Message>(&bytes).is_err());
     }
@@ -228,7 +265,7 @@ fn a_message_id_is_over_network_signer_and_content_and_not_the_signature() {
             [at(1, network), at(2, network), at(1, NetworkId(digest(91)))]
         })
         .collect();
-    assert_eq!(ids.len(), 3 * 15);
+    assert_eq!(ids.len(), 3 * 17);
     let signed = Signed::new(keypair(1), network, examples().swap_remove(0));
     let other = Signed { signature: Signature([0; 64]), ..signed.clone() };
     assert_eq!(signed.id(), other.id());

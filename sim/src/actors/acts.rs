@@ -125,7 +125,8 @@ impl Me {
                 continue;
             }
             // Only a liar's tree cannot answer.
-            let Ok(Some(due)) = missing_move(&self.params, claim, side, &root, told) else {
+            let mover = (side, self.key());
+            let Ok(Some(due)) = missing_move(&self.params, claim, mover, &root, told) else {
                 continue;
             };
             if !known.contains(&due.message) {

@@ -63,6 +63,8 @@ impl Arbiter {
                 let Some(verdict) = verdict else { return };
                 Occurrence::Judged { claim: claim.id, counter_root, verdict }
             }
+            // The toy program has no layer over the budget.
+            Work::Step(..) => return,
         };
         if self.armed == Some(CrashPoint::BeforeEffect) {
             self.crash();

@@ -1,0 +1,289 @@
+//! The strategy below a layer: which sub-root to post, and the one move that is missing in a pair.
+//!
+//! The layer is run again, step by step, when a dispute comes down to it; what is kept of that are the digests. Like the
+//! strategy above a layer it needs no memory, and is the same for both sides.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gainsay_canon::Tensor;
+use gainsay_commitment::{
+    ChunkShape, Digest, NodeId, Opening, StateList, StepOpening, StepTree, content,
+};
+use gainsay_model::{
+    ChunkId, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps, SubTrace,
+    chunk_operands, encode_slices, step_evidence,
+};
+use gainsay_protocol::{
+    Below, ChunkDissection, ClaimState, Dispute, DueBelow, Key, Message, Pair, Params, Side,
+    StepEvidence, StepValue, SubDissection, SubRoot,
+};
+
+use crate::moves::{Move, MoveError};
+use crate::source::TraceSource;
+use crate::tamper::change_one_value;
+use crate::tensors;
+
+/// One value off: in which step, and which value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepLie {
+    /// The step, from 1.
+    pub step: u32,
+    /// Which value of what it gives.
+    pub seed: u64,
+}
+
+/// One layer's steps as a side tells them.
+pub struct BelowRun {
+    runner: Arc<Runner>,
+    inputs: Arc<[Tensor]>,
+    layer: u32,
+    lie: Option<StepLie>,
+    trace: SubTrace,
+    tree: StepTree,
+    /// The values of the step last asked for.
+    given: Mutex<Option<(u32, Arc<StepValues>)>>,
+}
+
+impl fmt::Debug for BelowRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BelowRun(layer {}, root {}, lie: {:?})", self.layer, self.tree.root(), self.lie)
+    }
+}
+
+impl BelowRun {
+    /// Runs layer `layer` step by step.
+    ///
+    /// # Errors
+    /// If there is no such layer, or a step cannot be carried out.
+    pub fn new(
+        runner: Arc<Runner>,
+        inputs: Arc<[Tensor]>,
+        layer: u32,
+        lie: Option<StepLie>,
+    ) -> Result<Self, RunError> {
+        let seed = lie.map_or(0, |lie| lie.seed);
+        let change = |tensor: &mut Tensor| change_one_value(tensor, seed);
+        let tamper = lie.map(|lie| (lie.step, &change as &dyn Fn(&mut Tensor)));
+        let trace = runner.sub_trace(&inputs, layer, tamper)?;
+        let tree = StepTree::new(layer, &trace.digests)?;
+        Ok(Self { runner, inputs, layer, lie, trace, tree, given: Mutex::default() })
+    }
+
+    /// The sub-root.
+    pub fn root(&self) -> Digest {
+        self.tree.root()
+    }
+
+    fn values(&self, step: u32) -> Result<Arc<StepValues>, RunError> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, values)) = &*given
+            && *known == step
+        {
+            return Ok(Arc::clone(values));
+        }
+        let seed = self.lie.map_or(0, |lie| lie.seed);
+        let change = |tensor: &mut Tensor| change_one_value(tensor, seed);
+        let tamper = self.lie.map(|lie| (lie.step, &change as &dyn Fn(&mut Tensor)));
+        let values = Arc::new(self.runner.step_values(&self.inputs, (self.layer, step), tamper)?);
+        *given = Some((step, Arc::clone(&values)));
+        Ok(values)
+    }
+
+    /// The bytes of an operand of a step.
+    fn operand<'a>(&'a self, values: &'a StepValues, slot: Slot) -> Option<Cow<'a, [u8]>> {
+        let program = self.runner.program();
+        match program.origin(slot)? {
+            Origin::Input(position) => self.inputs.get(position as usize).map(Tensor::bytes),
+            Origin::Weight(position) => {
+                let index = *program.program().weights.get(position as usize)?;
+                self.runner.artifact().weight(index).map(Tensor::bytes)
+            }
+            Origin::Instruction(_) => {
+                let found = values.operands.iter().find(|(own, _)| *own == slot);
+                found.map(|(_, tensor)| tensor.bytes())
+            }
+        }
+    }
+
+    /// The slices of values of earlier instructions that a chunk reads.
+    fn slices(&self, step: u32, chunk: u64) -> Result<Option<Vec<OperandSlice>>, RunError> {
+        let (values, program) = (self.values(step)?, self.runner.program());
+        let id = ChunkId { layer: self.layer, step, chunk };
+        let operand = |slot| self.operand(&values, slot);
+        let slices = chunk_operands(program, id, operand, self.runner.kernels());
+        let made = |given: &OperandSlice| {
+            matches!(program.origin(given.slot), Some(Origin::Instruction(_)))
+        };
+        Ok(slices.ok().map(|slices| slices.into_iter().filter(made).collect()))
+    }
+
+    fn state(&self, step: u32) -> Option<(&StateList, Digest)> {
+        let list = self.trace.lists.get(step as usize)?;
+        Some((list, *self.trace.digests.get(step as usize)?))
+    }
+
+    fn step_opening(&self, step: u32) -> Option<StepOpening> {
+        let (_, state) = self.state(step)?;
+        Some(StepOpening { state, opening: self.tree.open(step).ok()? })
+    }
+
+    /// The state before a step, with its opening.
+    fn before(&self, step: u32) -> Option<(StateList, Opening)> {
+        let before = step.checked_sub(1)?;
+        Some((self.state(before)?.0.clone(), self.tree.open(before).ok()?))
+    }
+}
+
+/// The move that `key` owes for `side` below the layer of the dispute of `claim` with `counter_root`; `None` if it owes
+/// nothing there.
+///
+/// # Errors
+/// If the tree does not know the answer; never for a side that ran the program honestly.
+pub fn missing_move_below(
+    params: &Params,
+    claim: &ClaimState,
+    (side, key): (Side, Key),
+    counter_root: &Digest,
+    own: &dyn TraceSource,
+) -> Result<Option<Move>, MoveError> {
+    let Some(dispute) = claim.dispute(counter_root) else { return Ok(None) };
+    let Some(below) = dispute.below_layer() else { return Ok(None) };
+    let layer = below.deep.layer;
+    if below.pairs.is_empty() && below.posted_by(key).is_some() {
+        return Ok(None);
+    }
+    let unknown = |due| MoveError::UnknownBelow { due };
+    let run = own.below(layer)?.ok_or(unknown(DueBelow::SubRoot(layer)))?;
+    if below.pairs.is_empty() {
+        let message = sub_root(claim, side, dispute, (own, &run));
+        let message = message.ok_or(unknown(DueBelow::SubRoot(layer)))?;
+        return Ok(Some(Move { message: Message::SubRoot(message), blobs: Vec::new() }));
+    }
+    let mine = |pair: &&Pair| below.root_of(pair, side) == Some(run.root());
+    for pair in below.pairs.iter().filter(mine) {
+        let due = below.due(params, pair, side);
+        if due != DueBelow::Nothing {
+            let found = answer(params, (claim, dispute), (below, pair), &run, due)?;
+            return found.map(Some).ok_or(unknown(due));
+        }
+    }
+    Ok(None)
+}
+
+/// The sub-root of a side; `S_{i-1}` is opened under the claim's root, whoever posts it.
+fn sub_root(
+    claim: &ClaimState,
+    side: Side,
+    dispute: &Dispute,
+    (own, run): (&dyn TraceSource, &BelowRun),
+) -> Option<SubRoot> {
+    let (layer, counter_root) = (run.layer, dispute.counter_root);
+    let before = layer.checked_sub(1)?;
+    let opening = own.opening(before)?;
+    let before = match side {
+        Side::Executor => opening,
+        Side::Challenger => {
+            let known = claim.known(Side::Executor, &counter_root);
+            known.opening(claim.shape().ok()?, before, Some(&opening))?
+        }
+    };
+    let steps = run.tree.shape().steps();
+    Some(SubRoot {
+        claim: claim.id,
+        counter_root,
+        layer,
+        steps,
+        sub_root: run.root(),
+        before,
+        first: run.step_opening(0)?,
+        last: run.step_opening(steps)?,
+    })
+}
+
+fn answer(
+    params: &Params,
+    (claim, dispute): (&ClaimState, &Dispute),
+    (below, pair): (&Below, &Pair),
+    run: &BelowRun,
+    due: DueBelow,
+) -> Result<Option<Move>, MoveError> {
+    let (claim, counter_root, sub_root) = (claim.id, dispute.counter_root, run.root());
+    let told = |message| Ok(Some(Move { message, blobs: Vec::new() }));
+    match due {
+        DueBelow::Nothing | DueBelow::SubRoot(_) => Ok(None),
+        DueBelow::Reveal(node) => {
+            let Some(children) = reveal(run, node, params) else { return Ok(None) };
+            let said = SubDissection { claim, counter_root, sub_root, node, children };
+            told(Message::SubDissection(said))
+        }
+        DueBelow::Value(step) => {
+            let (Some((list, opening)), Some((_, after))) = (run.before(step), run.state(step))
+            else {
+                return Ok(None);
+            };
+            let content = content(&run.values(step)?.result.bytes());
+            let said =
+                StepValue { claim, counter_root, sub_root, step, list, opening, content, after };
+            told(Message::StepValue(said))
+        }
+        DueBelow::Chunks(step, node) => {
+            let values = run.values(step)?;
+            let bytes = values.result.bytes();
+            let shape = ChunkShape::new(bytes.len() as u64);
+            let Some(children) = shape.reveal(node, params.arity, &bytes) else { return Ok(None) };
+            let said = ChunkDissection { claim, counter_root, sub_root, step, node, children };
+            told(Message::ChunkDissection(said))
+        }
+        DueBelow::Evidence(step, chunk) => {
+            let mut said = StepEvidence {
+                claim,
+                counter_root,
+                sub_root: pair.sub_root,
+                step,
+                chunk,
+                list: StateList::default(),
+                opening: Opening { index: 0, siblings: Vec::new() },
+                tensors: Vec::new(),
+                slices: None,
+            };
+            let Some(blobs) = evidence(run, below, &mut said)? else { return Ok(None) };
+            Ok(Some(Move { message: Message::StepEvidence(said), blobs }))
+        }
+    }
+}
+
+fn reveal(run: &BelowRun, node: NodeId, params: &Params) -> Option<Vec<Digest>> {
+    run.tree.reveal(node, params.arity).ok()
+}
+
+/// Completes the evidence and returns its blobs.
+fn evidence(
+    run: &BelowRun,
+    below: &Below,
+    said: &mut StepEvidence,
+) -> Result<Option<Vec<Vec<u8>>>, MoveError> {
+    let Some((list, opening)) = run.before(said.step) else { return Ok(None) };
+    (said.list, said.opening) = (list, opening);
+    if let Some(chunk) = said.chunk {
+        // A side that differs on the length of the value never came so far.
+        let known = below.chunk_shape(said.step).is_some_and(|shape| chunk < shape.chunks());
+        let slices = if known { run.slices(said.step, chunk)? } else { None };
+        let Some(bytes) = slices.map(|slices| encode_slices(&slices)) else { return Ok(None) };
+        said.slices = Some(content(&bytes));
+        return Ok(Some(vec![bytes]));
+    }
+    let values = run.values(said.step)?;
+    let given = step_evidence(StepValues::clone(&values));
+    let named = |given: &gainsay_model::EvidenceTensor| {
+        (given.slot.0, tensors::reference_with(&given.tensor, &given.bytes))
+    };
+    said.tensors = given.tensors.iter().map(named).collect();
+    Ok(Some(given.tensors.into_iter().map(|given| given.bytes).collect()))
+}
+
+/// The number of steps of a layer, for rehearsals; 0 if there is no such layer.
+pub fn steps_of(runner: &Runner, layer: u32) -> u32 {
+    Steps::of(runner.program(), layer).map_or(0, Steps::count)
+}
