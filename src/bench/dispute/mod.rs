@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use gainsay::commitment::{Arity, Digest, MAX_LAYERS, content};
 use gainsay::network::{Identity, Limits, Server};
 use gainsay::player::ArbiterClient;
@@ -353,8 +353,6 @@ async fn turn(
                 Message::Dissection(Dissection { claim: claim.id, root: own, node, children })
             }
             Due::Evidence(layer) => evidence(claim, side, run, root, layer)?,
-            #[allow(unreachable_patterns)]
-            other => bail!("{other:?} is due, which this benchmark does not play"),
         };
         let signed = client.sign(message);
         bytes += borsh::to_vec(&signed)?.len() as u64;

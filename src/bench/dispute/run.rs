@@ -38,7 +38,12 @@ impl Run {
 /// What the registry would say of the program.
 pub fn facts(steps: u32) -> ProgramFacts {
     let port = PortType { dtype: DTYPE, shape: vec![8] };
-    ProgramFacts { layers: steps, inputs: vec![port.clone()], outputs: vec![port] }
+    ProgramFacts {
+        layers: steps,
+        inputs: vec![port.clone()],
+        outputs: vec![port],
+        below: Vec::new(),
+    }
 }
 
 const DTYPE: u8 = 1;

@@ -121,8 +121,8 @@ impl Attention {
                 }
             });
             visible.turn(self, task.mask, &strip, |query| task.matrix * self.s + query);
-            self.weights(task, &strip, &visible, a, keys, scores, spare);
-            self.values(task, &strip, &visible, scores, values, results, spare);
+            self.weights(task, &visible, a, keys, scores, spare);
+            self.values(task, &visible, scores, values, results, spare);
         }
     }
 
@@ -138,13 +138,13 @@ impl Attention {
     fn weights(
         &self,
         task: &Task<'_>,
-        strip: &Range<usize>,
         visible: &Visible,
         a: [&[f32]; ROWS],
         keys: &[f32],
         scores: &mut [f32],
         spare: &mut Vec<f32>,
     ) {
+        let strip = visible.strip();
         let Attention { t, d, .. } = *self;
         let wide = scores.len() / ROWS;
         let rows = strip.len();
@@ -184,13 +184,13 @@ impl Attention {
     fn values(
         &self,
         task: &Task<'_>,
-        strip: &Range<usize>,
         visible: &Visible,
         scores: &[f32],
         values: &[f32],
         results: &mut [f32],
         spare: &mut Vec<f32>,
     ) {
+        let strip = visible.strip();
         let Attention { t, e, s, .. } = *self;
         let (wide, rows) = (scores.len() / ROWS, strip.len());
         for first in (0..e).step_by(WIDTH) {

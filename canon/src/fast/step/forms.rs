@@ -241,5 +241,5 @@ pub(super) fn prepare_conv(fast: &Fast, plan: &Plan<'_>) -> Option<Prepared> {
         None => vec![image.clone(), weights.clone()],
     };
     let conv = Conv::new(extents, image.lines, weights.lines, filters, plain);
-    Some(Prepared { root: Root::Conv(conv), operands, mask: None, chain })
+    Some(Prepared { root: Root::Conv(Box::new(conv)), operands, mask: None, chain })
 }

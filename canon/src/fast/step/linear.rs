@@ -46,7 +46,7 @@ impl Panels {
             matrix.pack(fast.vectors, (0, k), first..n.min(first + WIDTH), panel);
         };
         let threads = fast.threads.worthwhile((k * n) as u64);
-        if fast.threads.chunks(threads, packed.get_mut(), length, &pack).is_err() {
+        if fast.threads.chunks(threads, packed.get_mut(), length, pack).is_err() {
             // No thread could set up its arithmetic, and a copy needs none.
             let panels = packed.get_mut().chunks_mut(length).enumerate();
             panels.for_each(|(index, panel)| pack(index * length, panel));

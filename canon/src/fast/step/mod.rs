@@ -58,7 +58,7 @@ enum Root {
     Product(Product),
     Attention(Attention),
     Rows(RowsOf),
-    Conv(Conv),
+    Conv(Box<Conv>),
 }
 
 /// What a step is prepared for.

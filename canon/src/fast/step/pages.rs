@@ -29,7 +29,10 @@ unsafe impl Sync for Chunk {}
 impl Chunk {
     fn new(len: usize) -> Chunk {
         let bytes = (len.max(1) * size_of::<f32>()).next_multiple_of(PAGE);
-        let Ok(layout) = Layout::from_size_align(bytes, PAGE) else { panic!("{bytes} bytes") };
+        let Ok(layout) = Layout::from_size_align(bytes, PAGE) else {
+            // More than there are addresses.
+            handle_alloc_error(Layout::new::<f32>())
+        };
         // SAFETY: the size is not zero.
         let Some(start) = NonNull::new(unsafe { alloc(layout) }) else {
             handle_alloc_error(layout)

@@ -18,7 +18,7 @@ struct Query {
 #[derive(Debug, Default)]
 pub(super) struct Visible {
     queries: [Query; ROWS],
-    count: usize,
+    strip: Range<usize>,
     segments: Vec<Segment>,
 }
 
@@ -39,8 +39,8 @@ impl Visible {
         strip: &Range<usize>,
         row_of: impl Fn(usize) -> usize,
     ) {
-        let mut same = self.count == strip.len();
-        self.count = strip.len();
+        let mut same = self.strip.len() == strip.len();
+        self.strip = strip.clone();
         for (query, known) in strip.clone().zip(&mut self.queries) {
             let seen = of.seen(query);
             let masked = of.mask.as_ref().zip(mask);
@@ -66,6 +66,11 @@ impl Visible {
         }
     }
 
+    /// The queries that it has turned to.
+    pub(super) fn strip(&self) -> &Range<usize> {
+        &self.strip
+    }
+
     /// The runs of keys that take part for a query of the strip.
     pub(super) fn runs(&self, query: usize) -> &[Range<usize>] {
         &self.queries[query].runs
@@ -77,7 +82,7 @@ impl Visible {
     }
 
     fn cut(&mut self) {
-        let queries = &self.queries[..self.count];
+        let queries = &self.queries[..self.strip.len()];
         self.segments.clear();
         let Some((first, others)) = queries.split_first() else { return };
         if others.iter().all(|other| other.runs == first.runs) {
