@@ -21,5 +21,6 @@ mod players;
 mod random;
 mod refusals;
 mod toy;
+mod tree;
 mod truth_wins;
 mod wire;

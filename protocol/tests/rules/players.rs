@@ -61,15 +61,9 @@ impl Player {
 
     /// Every move that is missing now, by the state alone.
     pub fn missing(&self, game: &Game) -> Vec<Message> {
-        let Some(claim) = game.job.claim() else { return Vec::new() };
-        let side = if claim.executor == self.key() { Side::Executor } else { Side::Challenger };
-        let mine = |dispute: &&Dispute| {
-            side == Side::Executor || claim.is_member(self.key(), &dispute.counter_root)
-        };
-        let mut moves = Vec::new();
-        for dispute in claim.disputes.iter().filter(mine) {
-            let found = self.answer(game, claim, side, dispute.counter_root);
-            moves.extend(found.filter(|message| !moves.contains(message)));
+        let mut moves = self.missing_in(&game.params, &game.job);
+        let Some(claim) = game.job.claim() else { return moves };
+        for (side, dispute) in self.disputes(claim) {
             for message in self.answers_below(game, claim, side, dispute) {
                 if !moves.contains(&message) {
                     moves.push(message);
@@ -79,20 +73,41 @@ impl Player {
         moves
     }
 
+    /// The same among layers, for a job wherever it is.
+    pub fn missing_in(&self, params: &Params, job: &JobState) -> Vec<Message> {
+        let Some(claim) = job.claim() else { return Vec::new() };
+        let mut moves = Vec::new();
+        for (side, dispute) in self.disputes(claim) {
+            let found = self.answer(params, claim, side, dispute.counter_root);
+            moves.extend(found.filter(|message| !moves.contains(message)));
+        }
+        moves
+    }
+
+    /// The disputes that it is in, and on which side.
+    fn disputes<'a>(&self, claim: &'a ClaimState) -> impl Iterator<Item = (Side, &'a Dispute)> {
+        let key = self.key();
+        let side = if claim.executor == key { Side::Executor } else { Side::Challenger };
+        let mine = move |dispute: &&Dispute| {
+            side == Side::Executor || claim.is_member(key, &dispute.counter_root)
+        };
+        claim.disputes.iter().filter(mine).map(move |dispute| (side, dispute))
+    }
+
     fn answer(
         &self,
-        game: &Game,
+        params: &Params,
         claim: &ClaimState,
         side: Side,
         counter_root: Digest,
     ) -> Option<Message> {
-        match claim.due(&game.params, side, &counter_root) {
+        match claim.due(params, side, &counter_root) {
             Due::Nothing => None,
             Due::Reveal(node) => Some(Message::Dissection(Dissection {
                 claim: claim.id,
                 root: self.trace.root(),
                 node,
-                children: self.trace.reveal(node, game.params.arity)?,
+                children: self.trace.reveal(node, params.arity)?,
             })),
             Due::Evidence(layer) => {
                 evidence_of(claim, &self.trace, side, counter_root, layer).map(Message::Evidence)
