@@ -288,7 +288,9 @@ fn in_every_position_a_wrong_claim_loses_to_one_honest_challenger() {
     for arity in [2, 4] {
         let trees = (1..=8).flat_map(|layers| {
             let truth = Trace::honest(layers, *b"the data");
-            let one = move |liar| Tree::walk(arity, Honest::Challenger, &liar, &[truth.clone()]);
+            let one = move |liar| {
+                Tree::walk(arity, Honest::Challenger, &liar, std::slice::from_ref(&truth))
+            };
             lies(layers).into_iter().map(one)
         });
         count("wrong claim, one honest challenger", arity, trees);
