@@ -26,9 +26,9 @@ use gainsay_protocol::{
 
 use crate::core::Core;
 use crate::error::Refused;
-use crate::judging::{STORE_PAUSE, TRIES, WorkError, pause};
+use crate::judging::WorkError;
 use crate::registry::Registered;
-use crate::store::{CaseRecord, StoreError};
+use crate::store::CaseRecord;
 use crate::submit::{Found, blobs_failed};
 
 /// What a replay takes beside the evidence: inputs and weights.
@@ -144,7 +144,9 @@ impl Core {
             (None, None) => Given::Whole(self.evidence_of(said.list.clone(), &said.tensors).await?),
             _ => return Err(Refused::Evidence("neither a whole step nor a chunk".to_owned())),
         };
-        let (own, step, kernels) = (self.own(state).await?, said.step, self.kernels.clone());
+        let inputs =
+            self.inputs_of(state, &*self.program_of(state)?).await.map_err(blobs_failed)?;
+        let (own, step, kernels) = (self.own(state, inputs)?, said.step, self.kernels.clone());
         let checked = tokio::task::spawn_blocking(move || match given {
             Given::Chunk(chunk, given) => {
                 let id = ChunkId { layer, step, chunk };
@@ -176,44 +178,15 @@ impl Core {
         ChunkEvidence::decode(list, &bytes).map_err(|error| Refused::Evidence(error.to_string()))
     }
 
-    /// The arbiter's own inputs and weights of a job.
-    async fn own(&self, state: &JobState) -> Result<Own, Refused> {
+    /// The arbiter's own inputs, as loaded, and weights of a job.
+    fn own(&self, state: &JobState, inputs: Vec<Vec<u8>>) -> Result<Own, Refused> {
         let registered = self.registry.get(state.job.artifact)?;
         let typed = self.program_of(state)?;
-        let named = state.job.inputs.clone();
-        let mut inputs = Vec::with_capacity(named.len());
-        for (input, port) in named.iter().zip(&typed.program().inputs) {
-            let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);
-            let bytes = self.blobs.load(input.content, limit).await.map_err(blobs_failed)?;
-            inputs.push(bytes.to_vec());
-        }
-        Ok(Own { registered, typed, named, inputs })
+        Ok(Own { registered, typed, named: state.job.inputs.clone(), inputs })
     }
 
     /// The verdict on a pair and the record of its case file; `None` if the pair no longer waits for one.
-    pub(crate) async fn step_verdict(
-        &self,
-        job: JobId,
-        counter_root: Digest,
-        sub_root: Digest,
-    ) -> Option<(Verdict, Option<CaseRecord>)> {
-        let mut attempt = 0;
-        while attempt < TRIES {
-            match self.judge_pair(job, (counter_root, sub_root)).await {
-                Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
-                Ok(Some((verdict, case))) => return Some((verdict, Some(case))),
-                Err(error) if error.may_pass() => pause(&error).await,
-                Err(error) => {
-                    attempt += 1;
-                    self.replay_failed(job, counter_root, attempt, &error);
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
-            }
-        }
-        Some((Verdict::Inconclusive, None))
-    }
-
-    async fn judge_pair(
+    pub(crate) async fn judge_pair(
         &self,
         job: JobId,
         (counter_root, sub_root): (Digest, Digest),
@@ -275,7 +248,8 @@ impl Core {
         let PairPhase::Judging { step, chunk, given } = &pair.phase else {
             return Err(WorkError::Missing("the pair is not being judged"));
         };
-        let (step, layer, own) = (*step, below.deep.layer, self.own(state).await?);
+        let inputs = self.inputs_of(state, &*self.program_of(state)?).await?;
+        let (step, layer, own) = (*step, below.deep.layer, self.own(state, inputs)?);
         let reveal = claim.members(counter_root).find_map(|member| member.revealed.as_ref());
         let reveal = reveal.ok_or(WorkError::Missing("nobody revealed the counter root"))?;
         let posted = |root: Option<Digest>| {

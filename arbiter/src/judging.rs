@@ -14,7 +14,7 @@ use gainsay_commitment::{Context, Digest, hash};
 use gainsay_judge::{
     CASE_VERSION, Case, CaseError, CaseFile, Openings, SignedVerdict, Weights, judge,
 };
-use gainsay_model::{Artifact, Runner};
+use gainsay_model::{Artifact, Runner, TypedProgram};
 use gainsay_protocol::{
     ClaimId, ClaimPhase, ClaimState, Dispute, DisputePhase, JobId, JobState, MessageId, Signed,
     Verdict,
@@ -29,9 +29,9 @@ use crate::registry::Registered;
 use crate::store::{CaseRecord, CommitError, StoreError, Work};
 
 /// How often work is tried before it counts as inconclusive.
-pub(crate) const TRIES: u32 = 2;
+const TRIES: u32 = 2;
 /// Pause before anything that failed is tried again.
-pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(200);
+const STORE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why work was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub(crate) enum WorkError {
 
 impl WorkError {
     /// Whether it is the machine's trouble, which says nothing about the work. Bytes that are gone or damaged stay so.
-    pub(crate) fn may_pass(&self) -> bool {
+    fn may_pass(&self) -> bool {
         match self {
             Self::Store(_) => true,
             Self::Blobs(error) => {
@@ -68,9 +68,31 @@ impl WorkError {
 }
 
 /// The machine's own trouble says nothing about the work: it is waited out.
-pub(crate) async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
+async fn pause(error: &(dyn std::error::Error + Send + Sync)) {
     tracing::error!(error = %Chain(error), "the store fails; the work waits");
     tokio::time::sleep(STORE_PAUSE).await;
+}
+
+/// Tries work until it is done: the machine's own trouble is waited out, whatever else fails is told and tried once more.
+/// `None` if the work is not due any more, `Some(None)` if it cannot be done.
+async fn tried<T, F>(work: impl Fn() -> F, failed: impl Fn(u32, &WorkError)) -> Option<Option<T>>
+where
+    F: Future<Output = Result<Option<T>, WorkError>>,
+{
+    let mut attempt = 0;
+    while attempt < TRIES {
+        match work().await {
+            Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
+            Ok(Some(done)) => return Some(Some(done)),
+            Err(error) if error.may_pass() => pause(&error).await,
+            Err(error) => {
+                attempt += 1;
+                failed(attempt, &error);
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+    Some(None)
 }
 
 /// Works until the arbiter stops.
@@ -113,14 +135,18 @@ impl Core {
     async fn work(self: &Arc<Self>, task: Task) {
         let Some(claim) = self.claim_under_way(task.job).await else { return };
         let (occurrence, case) = match task.work {
-            Work::Replay(counter_root) => match self.verdict(task.job, counter_root).await {
-                Some((verdict, case)) => {
-                    (Occurrence::Judged { claim, counter_root, verdict }, case)
+            Work::Replay(counter_root) => {
+                let judging = || self.judge_dispute(task.job, counter_root);
+                match self.verdict((task.job, counter_root), judging).await {
+                    Some((verdict, case)) => {
+                        (Occurrence::Judged { claim, counter_root, verdict }, case)
+                    }
+                    None => return,
                 }
-                None => return,
-            },
+            }
             Work::Step(counter_root, sub_root) => {
-                match self.step_verdict(task.job, counter_root, sub_root).await {
+                let judging = || self.judge_pair(task.job, (counter_root, sub_root));
+                match self.verdict((task.job, counter_root), judging).await {
                     Some((verdict, case)) => {
                         (Occurrence::StepJudged { claim, counter_root, sub_root, verdict }, case)
                     }
@@ -152,35 +178,25 @@ impl Core {
         }
     }
 
-    /// The verdict on a dispute and the record of its case file; `None` if the dispute no longer waits for one.
-    async fn verdict(
+    /// The verdict that some judging comes to and the record of its case file; `None` if nothing waits for one any more.
+    async fn verdict<F>(
         &self,
-        job: JobId,
-        counter_root: Digest,
-    ) -> Option<(Verdict, Option<CaseRecord>)> {
-        let mut attempt = 0;
-        while attempt < TRIES {
-            match self.judge_dispute(job, counter_root).await {
-                Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
-                Ok(Some((verdict, case))) => return Some((verdict, Some(case))),
-                Err(error) if error.may_pass() => pause(&error).await,
-                Err(error) => {
-                    attempt += 1;
-                    self.replay_failed(job, counter_root, attempt, &error);
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
-            }
-        }
-        Some((Verdict::Inconclusive, None))
+        (job, counter_root): (JobId, Digest),
+        judging: impl Fn() -> F,
+    ) -> Option<(Verdict, Option<CaseRecord>)>
+    where
+        F: Future<Output = Result<Option<(Verdict, CaseRecord)>, WorkError>>,
+    {
+        let failed = |attempt, error: &WorkError| {
+            self.replay_failed(job, counter_root, attempt, error);
+        };
+        Some(match tried(judging, failed).await? {
+            Some((verdict, case)) => (verdict, Some(case)),
+            None => (Verdict::Inconclusive, None),
+        })
     }
 
-    pub(crate) fn replay_failed(
-        &self,
-        job: JobId,
-        counter_root: Digest,
-        attempt: u32,
-        error: &WorkError,
-    ) {
+    fn replay_failed(&self, job: JobId, counter_root: Digest, attempt: u32, error: &WorkError) {
         let error = Chain(error);
         tracing::error!(job = %job.0.0, %counter_root, attempt, %error, "a replay failed");
         self.metrics.disputes.replays.with_label_values(&["failed"]).inc();
@@ -274,11 +290,7 @@ impl Core {
             .ok_or(WorkError::Missing("nobody revealed the counter root"))?;
         let openings = Openings::of(claim, counter_root, *layer, opening)
             .ok_or(WorkError::Missing("the dispute has not shown the states around the layer"))?;
-        let mut inputs = Vec::with_capacity(state.job.inputs.len());
-        for (input, port) in state.job.inputs.iter().zip(&typed.program().inputs) {
-            let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);
-            inputs.push(self.blobs.load(input.content, limit).await?.to_vec());
-        }
+        let inputs = self.inputs_of(state, typed).await?;
         Ok(Case {
             version: CASE_VERSION,
             job: self.signed(state.id.0).await?,
@@ -300,23 +312,26 @@ impl Core {
 
     /// The true root of the claim under way (`Some(None)` if the run failed twice); `None` if no run is due.
     async fn true_root(&self, job: JobId) -> Option<Option<Digest>> {
-        let mut attempt = 0;
-        while attempt < TRIES {
-            match self.run_job(job).await {
-                Ok(None) | Err(WorkError::Store(StoreError::Closed)) => return None,
-                Err(error) if error.may_pass() => pause(&error).await,
-                Ok(Some(root)) => {
-                    self.metrics.disputes.runs.with_label_values(&["done"]).inc();
-                    return Some(Some(root));
-                }
-                Err(error) => {
-                    attempt += 1;
-                    self.run_failed(job, attempt, &error);
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
-            }
+        let failed = |attempt, error: &WorkError| self.run_failed(job, attempt, error);
+        let found = tried(|| self.run_job(job), failed).await?;
+        if found.is_some() {
+            self.metrics.disputes.runs.with_label_values(&["done"]).inc();
         }
-        Some(None)
+        Some(found)
+    }
+
+    /// The bytes of a job's inputs.
+    pub(crate) async fn inputs_of(
+        &self,
+        state: &JobState,
+        typed: &TypedProgram,
+    ) -> io::Result<Vec<Vec<u8>>> {
+        let mut inputs = Vec::with_capacity(state.job.inputs.len());
+        for (input, port) in state.job.inputs.iter().zip(&typed.program().inputs) {
+            let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);
+            inputs.push(self.blobs.load(input.content, limit).await?.to_vec());
+        }
+        Ok(inputs)
     }
 
     async fn run_job(&self, job: JobId) -> Result<Option<Digest>, WorkError> {
@@ -326,13 +341,13 @@ impl Core {
         }
         let registered = self.registry.get(state.job.artifact)?;
         let runner = Runner::new(registered.artifact, state.job.program, self.kernels.clone())?;
-        let mut inputs = Vec::with_capacity(state.job.inputs.len());
-        for (input, port) in state.job.inputs.iter().zip(&runner.program().program().inputs) {
-            let limit = port.tensor.byte_len().map_or(u64::MAX, |length| length as u64);
-            let bytes = self.blobs.load(input.content, limit).await?;
-            let tensor = Tensor::from_bytes(&port.tensor, &bytes);
-            inputs.push(tensor.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?);
-        }
+        let bytes = self.inputs_of(&state, runner.program()).await?;
+        let ports = &runner.program().program().inputs;
+        let tensors = ports.iter().zip(&bytes).map(|(port, bytes)| {
+            Tensor::from_bytes(&port.tensor, bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        });
+        let inputs = tensors.collect::<Result<Vec<_>, _>>()?;
         let started = Instant::now();
         let run = tokio::task::spawn_blocking(move || {
             let trace = runner.trace(&inputs)?;

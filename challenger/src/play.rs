@@ -12,7 +12,7 @@ use gainsay_model::RunError;
 use gainsay_player::api::RefusalKind;
 use gainsay_player::{
     ArbiterClient, ClientError, Library, LibraryError, MoveError, RunSource, TensorError,
-    TraceSource, missing_move, tensors,
+    TraceSource, missing_move, tell_move, tensors,
 };
 use gainsay_protocol::{
     Challenge, ClaimId, ClaimPhase, ClaimState, Commit, JobId, JobState, Message, Reveal, Side,
@@ -282,35 +282,12 @@ impl Player {
             }
             Err(error) => return Err(error.into()),
         }
-        match told {
-            Message::Reveal(reveal) => {
-                self.counters.reveals.add();
-                info!(job, root = %reveal.root.short(), "revealed a counter root");
-            }
-            Message::Dissection(dissection) => {
-                self.counters.moves.add();
-                let (level, index) = (dissection.node.level, dissection.node.index);
-                info!(job, level, index, "dissected");
-            }
-            Message::Evidence(evidence) => {
-                self.counters.evidence.add();
-                let name = self.library.layer_name(&state.job, evidence.layer);
-                info!(job, layer = evidence.layer, name, "gave evidence");
-            }
-            Message::SubRoot(posted) => {
-                self.counters.moves.add();
-                info!(job, layer = posted.layer, steps = posted.steps, "posted a sub-root");
-            }
-            Message::StepEvidence(evidence) => {
-                self.counters.evidence.add();
-                info!(job, step = evidence.step, chunk = ?evidence.chunk, "gave evidence");
-            }
-            Message::SubDissection(_) | Message::StepValue(_) | Message::ChunkDissection(_) => {
-                self.counters.moves.add();
-                info!(job, kind = told.kind(), "moved below a layer");
-            }
-            _ => {}
+        if let Message::Reveal(reveal) = &told {
+            self.counters.reveals.add();
+            info!(job, root = %reveal.root.short(), "revealed a counter root");
         }
+        let counts = [&self.counters.moves, &self.counters.evidence];
+        tell_move(&self.library, state, &told, counts);
         Ok(true)
     }
 

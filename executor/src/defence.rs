@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use gainsay_commitment::Digest;
-use gainsay_player::{Move, MoveError, missing_move};
-use gainsay_protocol::{ClaimPhase, ClaimState, JobId, JobState, Message, Side};
-use tracing::{debug, error, info};
+use gainsay_player::{Move, MoveError, missing_move, tell_move};
+use gainsay_protocol::{ClaimPhase, ClaimState, JobId, JobState, Side};
+use tracing::{debug, error};
 
 use crate::daemon::Shared;
 use crate::dishonesty::{Defence, Performance};
@@ -89,33 +89,8 @@ impl Shared {
         self.client.put_blobs(&due.blobs).await?;
         match self.client.submit(due.message.clone()).await {
             Ok(_) => {
-                match &due.message {
-                    Message::Evidence(evidence) => {
-                        self.counters.evidence.add();
-                        let name = self.library.layer_name(&state.job, evidence.layer);
-                        info!(job, layer = evidence.layer, name, "gave evidence");
-                    }
-                    Message::Dissection(dissection) => {
-                        self.counters.moves.add();
-                        let level = dissection.node.level;
-                        info!(job, level, index = dissection.node.index, "dissected");
-                    }
-                    Message::SubRoot(posted) => {
-                        self.counters.moves.add();
-                        info!(job, layer = posted.layer, steps = posted.steps, "posted a sub-root");
-                    }
-                    Message::StepEvidence(evidence) => {
-                        self.counters.evidence.add();
-                        info!(job, step = evidence.step, chunk = ?evidence.chunk, "gave evidence");
-                    }
-                    Message::SubDissection(_)
-                    | Message::StepValue(_)
-                    | Message::ChunkDissection(_) => {
-                        self.counters.moves.add();
-                        info!(job, kind = due.message.kind(), "moved below a layer");
-                    }
-                    _ => {}
-                }
+                let counts = [&self.counters.moves, &self.counters.evidence];
+                tell_move(&self.library, state, &due.message, counts);
                 Ok(())
             }
             // Made by the other side, or too late: the next look shows which.

@@ -20,6 +20,7 @@ pub mod serde_text;
 mod source;
 mod tamper;
 pub mod tensors;
+mod told;
 mod wake;
 
 pub use gainsay_network::api;
@@ -36,4 +37,5 @@ pub use moves::{Move, MoveError, missing_move};
 pub use source::{RunSource, TraceSource};
 pub use tamper::change_one_value;
 pub use tensors::TensorError;
+pub use told::tell_move;
 pub use wake::Wake;

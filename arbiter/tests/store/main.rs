@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
 
 mod conformance;
+mod ledger;
 mod sqlite;
 mod world;

@@ -18,9 +18,9 @@ use gainsay::commitment::{Arity, Digest, MAX_LAYERS, content};
 use gainsay::network::{Identity, Limits, Server};
 use gainsay::player::ArbiterClient;
 use gainsay::protocol::{
-    Amount, ArtifactId, Claim, ClaimState, Commit, Dissection, Due, EvidenceMessage, Job, JobId,
-    Keypair, Message, Mint, Params, Reveal, Side, Signed, Take, TensorRef, Time, Verdict,
-    challenge_commitment,
+    Amount, ArtifactId, Claim, ClaimState, Commit, DisputePhase, Dissection, Due, EvidenceMessage,
+    Job, JobId, Keypair, Message, Mint, Params, Reveal, Side, Signed, Take, TensorRef, Time,
+    Verdict, challenge_commitment,
 };
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -322,6 +322,11 @@ fn play(
         executor.finish().await;
         challenger.finish().await;
         let (rounds, bytes) = (dispute.rounds, dispute.bytes);
+        let found = match dispute.phase {
+            DisputePhase::Judging { layer, .. } => Some(layer),
+            _ => None,
+        };
+        ensure!(found == Some(sides.wrong), "step {} is wrong, {found:?} is judged", sides.wrong);
         let (cpu_ms, wire_bytes) = (referee.cpu_ms(), wire(&after) - wire(&before));
         referee.judged(root, Verdict::ExecutorFault)?;
         anyhow::Ok(Game { rounds, bytes, executor_bytes, wire_bytes, cpu_ms, wall_ms })

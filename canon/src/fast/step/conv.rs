@@ -1,4 +1,4 @@
-//! Convolutions without their windows in memory.
+//! Convolutions without their windows in memory; where the filters are constant, `filters` multiplies.
 //!
 //! The image is copied once with its padding, a plane per step of the stride (even and odd columns, say), so that under
 //! one kernel element the inputs of neighbouring windows are neighbours: a tile of windows reads them where they lie,
