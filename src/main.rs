@@ -4,7 +4,9 @@
 mod bench;
 mod cases;
 mod cli;
+mod cpu;
 mod demo;
+mod fault_table;
 mod seeded;
 #[cfg(feature = "models")]
 mod texts;
