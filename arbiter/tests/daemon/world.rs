@@ -125,8 +125,13 @@ pub struct Telling {
 
 impl Telling {
     pub fn honest(seed: u64) -> Self {
-        let trace = runner().trace(&[input(seed)]).unwrap();
-        Self { input: input(seed), tree: trace.tree().unwrap(), trace, lie: None }
+        Self::on(input(seed))
+    }
+
+    /// The true run on this input.
+    pub fn on(input: Tensor) -> Self {
+        let trace = runner().trace(std::slice::from_ref(&input)).unwrap();
+        Self { input, tree: trace.tree().unwrap(), trace, lie: None }
     }
 
     /// One value off in `layer`, consistent afterwards.

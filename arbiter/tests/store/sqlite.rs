@@ -126,7 +126,7 @@ async fn a_file_that_is_no_database_is_refused() {
 }
 
 #[tokio::test]
-async fn log_and_transfers_cannot_be_rewritten_even_by_hand() {
+async fn log_append_only_neither_log_nor_transfers_can_be_rewritten_even_by_hand() {
     let (folder, world) = (Folder::new(), World::new());
     let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
     world.say(&store, &world.mint(&world.requester, 5, 0), 1).await;

@@ -65,7 +65,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_two_traces_are_judged_at_their_first_difference(
+    fn first_divergence_of_any_two_traces_is_what_is_judged(
         log2 in 1u32..=8,
         layers in 1u32..=63,
         ours: u64,

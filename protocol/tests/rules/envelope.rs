@@ -35,7 +35,7 @@ fn a_signed_message_verifies_and_keeps_its_bytes() {
 }
 
 #[test]
-fn another_networks_message_is_refused() {
+fn replay_of_signed_messages_of_another_network_is_refused() {
     let mut params = crate::game::params(2);
     params.name.push('2');
     for signed in signed() {

@@ -332,8 +332,8 @@ impl World {
     /// its run take none here.
     fn longest(&self) -> u64 {
         let gaps = u32::try_from(self.gaps).unwrap();
-        let service = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps };
-        self.game.params.d_max(self.game.layers(), &service).unwrap().0 + self.lag
+        let service = Service { replay: Millis(0), run: Millis(0), gaps };
+        self.game.params.d_max(self.game.layers(), &[], &service).unwrap().0 + self.lag
     }
 
     /// `honest_never_loses`.
@@ -385,7 +385,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn whatever_everybody_does_the_honest_lose_nothing_and_the_truth_stands(
+    fn honest_never_loses_whatever_everybody_does(
         arity in prop_oneof![Just(2u32), Just(4), Just(16)],
         layers in 1u32..=12,
         masks: [u64; 5],
