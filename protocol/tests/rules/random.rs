@@ -187,14 +187,15 @@ impl World {
         }
     }
 
-    /// The next moment at which somebody's time ends.
+    /// The next moment at which somebody's time ends, whatever is overdue because the sweeper is late.
     fn next_stop(&self) -> Option<Time> {
         let claim = self.game.job.claim();
+        let phases = claim.into_iter().flat_map(|claim| [claim.window_ends, claim.reveal_ends]);
         let clocks = claim
             .into_iter()
             .flat_map(|claim| &claim.disputes)
             .flat_map(|dispute| [dispute.executor_clock.ends(), dispute.challenger_clock.ends()]);
-        let all = clocks.flatten().chain(next_deadline(&self.game.job));
+        let all = clocks.flatten().chain(phases).chain(next_deadline(&self.game.job));
         all.filter(|end| *end > self.game.now).min()
     }
 
