@@ -15,6 +15,7 @@ mod game;
 mod gaps;
 mod invariants;
 mod ledger;
+mod listed;
 mod model;
 mod money;
 mod named;
