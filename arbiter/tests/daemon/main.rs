@@ -4,6 +4,7 @@
 
 mod admission;
 mod below;
+mod canaries;
 mod disputes;
 mod http;
 mod ledger;

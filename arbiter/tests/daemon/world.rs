@@ -455,6 +455,8 @@ pub async fn check_fold(arbiter: &Arbiter, params: &Params) {
     assert!(fold.ledger.is_conserved());
     let totals = store.totals().await.unwrap();
     assert!(totals.is_conserved(), "{totals:?}");
+    let canaries: Vec<_> = fold.canaries.values().copied().collect();
+    assert_eq!(store.canaries(None, 10_000).await.unwrap(), canaries);
     for (account, amount) in store.balances().await.unwrap() {
         assert_eq!(fold.ledger.balance(account), amount, "{account:?}");
     }

@@ -5,6 +5,7 @@
 mod attacks;
 mod below;
 mod below_wins;
+mod canary;
 mod clocks;
 mod deep;
 mod divergence;

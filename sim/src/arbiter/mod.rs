@@ -250,7 +250,7 @@ impl Arbiter {
             _ => None,
         };
         let subject = decide::subject_of(ready);
-        let (job, books) = (self.subject(subject), self.books(subject));
+        let (job, books) = (self.subject(&subject), self.books(&subject));
         let now = self.message_time();
         self.refused_when_broken(ready, job, now)?;
         let findings = Findings { artifact, standing };
@@ -268,31 +268,37 @@ impl Arbiter {
             _ => None,
         };
         let subject = decide::subject_of(&ready);
-        let (job, books) = (self.subject(subject), self.books(subject));
+        let (job, books) = (self.subject(&subject), self.books(&subject));
         self.refused_when_broken(&ready, job, at)?;
         let findings = Findings { artifact: None, standing };
         let situation = Situation { job, last: self.tables.last, books: &books };
         decide::message(&self.schedule, &ready, findings, situation, at).map_err(refused)
     }
 
-    fn subject(&self, subject: Subject) -> Option<&JobState> {
+    fn subject(&self, subject: &Subject) -> Option<&JobState> {
         let id = match subject {
-            Subject::Id(id) => *self.tables.ids.get(&id)?,
+            Subject::Id(id) => *self.tables.ids.get(id)?,
             other => other.job()?,
         };
         self.tables.jobs.get(&id).map(Rc::as_ref)
     }
 
-    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here.
-    fn books(&self, subject: Subject) -> Books {
+    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here, and nobody plants
+    /// canaries.
+    fn books(&self, subject: &Subject) -> Books {
         let mut books = Books::default();
         match subject {
-            Subject::Act(act) => books.proven = self.tables.proven.get(&act).copied(),
+            Subject::Act(act) => books.proven = self.tables.proven.get(act).copied(),
             Subject::Withdrawal(id) => {
-                books.withdrawal = self.tables.withdrawals.get(&id).copied();
+                books.withdrawal = self.tables.withdrawals.get(id).copied();
             }
             Subject::Schedule => books.schedule = Some(self.schedule.clone()),
-            Subject::Nothing | Subject::Job(_) | Subject::Id(_) | Subject::Take(..) => {}
+            Subject::Nothing
+            | Subject::Job(_)
+            | Subject::Id(_)
+            | Subject::Take(..)
+            | Subject::Commitments(_)
+            | Subject::Canary(..) => {}
         }
         books
     }
