@@ -218,7 +218,7 @@ fn no_late_move_and_no_resolution_before_its_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::game::cases(300))]
 
     /// `winnable_stays`: both sides play on, each move after any delay that its clock still allows.
     #[test]

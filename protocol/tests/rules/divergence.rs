@@ -62,7 +62,7 @@ fn any_two_traces_of_few_layers_are_judged_at_their_first_difference() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::game::cases(200))]
 
     #[test]
     fn first_divergence_of_any_two_traces_is_what_is_judged(

@@ -244,7 +244,7 @@ fn disputed_state() -> &'static Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::game::cases(2000))]
 
     #[test]
     fn arbitrary_bytes_decode_canonically_or_not_at_all(bytes: Vec<u8>, tag in 0u8..20) {

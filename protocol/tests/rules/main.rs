@@ -16,6 +16,7 @@ mod game;
 mod gaps;
 mod invariants;
 mod ledger;
+mod listed;
 mod model;
 mod money;
 mod named;

@@ -284,7 +284,7 @@ fn a_correct_claim_made_in_time_is_paid_however_long_its_disputes_last() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::game::cases(300))]
 
     /// `sham_costs`: an executor and all its challengers are one person, who loses at least 40% of a bond.
     #[test]

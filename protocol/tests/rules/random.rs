@@ -383,7 +383,7 @@ fn run(arity: u32, layers: u32, masks: [u64; 5], ops: Vec<Op>) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(crate::game::cases(400))]
 
     #[test]
     fn honest_never_loses_whatever_everybody_does(
