@@ -22,7 +22,6 @@ use gainsay_protocol::{
 };
 
 use super::below;
-use crate::cpu::on_cpu;
 
 /// What everybody begins with.
 pub const MONEY: Amount = Amount(u64::MAX >> 16);
@@ -40,22 +39,8 @@ pub struct Judged {
     pub evidence: u64,
     /// Bytes of the arbiter's own inputs and weights beside it, with their proofs; weights of a whole layer not counted.
     pub ambient: u64,
-    /// How long putting the case together and judging it took: on a CPU, where the system says so.
+    /// How long putting the case together and judging it took.
     pub took: Duration,
-}
-
-/// A measurement on this thread.
-struct Stopwatch(Instant, Option<u64>);
-
-impl Stopwatch {
-    fn start() -> Self {
-        Self(Instant::now(), on_cpu())
-    }
-
-    fn took(&self) -> Duration {
-        let cpu = self.1.zip(on_cpu()).map(|(before, after)| after.saturating_sub(before));
-        cpu.map_or_else(|| self.0.elapsed(), Duration::from_nanos)
-    }
 }
 
 /// What one game is about.
@@ -271,24 +256,24 @@ impl<'a> Arbiter<'a> {
     }
 
     fn judge(&mut self, counter_root: Digest) -> Result<Verdict> {
-        let started = Stopwatch::start();
+        let started = Instant::now();
         let case = self.case(counter_root)?;
         let runner = &self.subject.runner;
         let weights = Weights::Artifact(runner.artifact());
         let judgement = judge(&case, weights, runner.kernels())?;
         let given = case.evidence.tensors.iter().map(|given| given.bytes.len() as u64);
         let ambient = case.inputs.iter().map(|input| input.len() as u64).sum();
-        let (layer, evidence, took) = (judgement.layer, given.sum(), started.took());
+        let (layer, evidence, took) = (judgement.layer, given.sum(), started.elapsed());
         self.judged.push(Judged { layer, step: None, chunk: None, evidence, ambient, took });
         Ok(judgement.verdict)
     }
 
     fn judge_pair(&mut self, counter_root: Digest, sub_root: Digest) -> Result<Verdict> {
-        let started = Stopwatch::start();
+        let started = Instant::now();
         let case = below::case(self, counter_root, sub_root)?;
         let judgement = judge_step_case(&case, self.subject.runner.kernels())?;
         let Some(step) = judgement.step else { bail!("no step was judged") };
-        let took = started.took();
+        let took = started.elapsed();
         self.judged.push(Judged {
             layer: judgement.layer,
             step: Some(step.step),
