@@ -2,6 +2,7 @@
 
 #[cfg(feature = "models")]
 mod bench;
+mod canary;
 mod cases;
 mod cli;
 mod demo;

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_heartbeat_time_stands_after_one_period() {
+    fn clock_jumps_are_charged_at_most_one_period() {
         let (hand, clock) = clock(0);
         hand.pass(501);
         assert_eq!(clock.now(), Time(500));

@@ -6,13 +6,14 @@
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    Account, Amount, Announce, ClaimId, Effect, Equivocation, Event, EvidenceStanding, Job,
-    JobState, LoggedEvent, Message, MessageId, Mint, Params, ProgramFacts, Ready, Rejection,
-    Schedule, Time, Transfer, TransferKind, Transition, Verdict, Withdrawal, step,
+    Account, Amount, Announce, CanaryError, CanaryReveal, ClaimId, Effect, Equivocation, Event,
+    EvidenceStanding, Job, JobState, LoggedEvent, Message, MessageId, Mint, Params, Planted,
+    ProgramFacts, Ready, Rejection, Schedule, Time, Transfer, TransferKind, Transition, Verdict,
+    Withdrawal, step,
 };
 
 use crate::error::Refused;
-use crate::store::{Decision, Situation, Subject, Work};
+use crate::store::{CanaryBooks, CanaryChange, Decision, Situation, Subject, Work};
 
 /// What the arbiter has found out about a message outside the transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +76,11 @@ pub fn subject_of(ready: &Ready) -> Subject {
         // Nothing but claims decodes there.
         Message::Equivocation(proof) => proof.act().map_or(Subject::Nothing, Subject::Act),
         Message::Announce(_) => Subject::Schedule,
+        Message::CanaryCommit(commit) => Subject::Commitments(commit.commitments.clone()),
+        Message::CanaryReveal(reveal) => {
+            let commitment = reveal.commitment(ready.signed().network);
+            Subject::Canary(commitment, reveal.job, reveal.executor)
+        }
         Message::AdmitArtifact(_) | Message::Mint(_) | Message::Withdraw(_) => Subject::Nothing,
     }
 }
@@ -128,6 +134,12 @@ pub fn message(
         Message::Announce(announced) => {
             decision.announced = Some(announce(ready, announced, situation, now)?);
         }
+        Message::CanaryCommit(asked) => {
+            let known = &situation.books.canaries.known;
+            decision.transfers = asked.escrow(params, ready, known).map_err(Rejection::from)?;
+            decision.canary = Some(CanaryChange::Committed(asked.clone()));
+        }
+        Message::CanaryReveal(reveal) => open(&mut decision, params, ready, reveal, situation)?,
         Message::Equivocation(proof) => {
             equivocation(&mut decision, params, ready, proof, situation)?;
         }
@@ -167,6 +179,29 @@ fn equivocation(
         Err(other) => return Err(other.into()),
     }
     decision.proven = Some(act);
+    Ok(())
+}
+
+/// Says what became of a canary and pays its bonus. The job itself is not touched by it.
+fn open(
+    decision: &mut Decision,
+    params: &Params,
+    ready: &Ready,
+    reveal: &CanaryReveal,
+    situation: Situation<'_>,
+) -> Result<(), Refused> {
+    let CanaryBooks { canary, admitted, before, .. } = &situation.books.canaries;
+    let commitment = reveal.commitment(params.network());
+    let unknown = || Rejection::Canary(CanaryError::Unknown(commitment));
+    let canary = canary.as_ref().ok_or_else(unknown)?;
+    let planted = match (situation.job, admitted) {
+        (Some(job), Some(admitted)) => Some(Planted { job, admitted: *admitted, before: *before }),
+        _ => None,
+    };
+    let opened = canary.open(params, ready, reveal, planted).map_err(Rejection::from)?;
+    decision.transfers.clone_from(&opened.transfers);
+    let reveal = reveal.clone();
+    decision.canary = Some(CanaryChange::Opened { commitment, reveal, opened });
     Ok(())
 }
 

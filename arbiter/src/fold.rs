@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    Account, Amount, ArtifactId, EvidenceStanding, Exposure, JobId, JobState, Key, Ledger,
-    LedgerError, LogEntry, LoggedEvent, Message, MessageId, OnceOnly, Params, Ready, Rejection,
-    Schedule, Signed, Time, Withdrawal,
+    Account, Amount, ArtifactId, Canary, CanaryCommit, CanaryOutcome, EvidenceStanding, Exposure,
+    JobId, JobState, Key, Ledger, LedgerError, LogEntry, LoggedEvent, Message, MessageId, OnceOnly,
+    Params, Ready, Rejection, Schedule, Signed, Time, Withdrawal,
 };
 
 use crate::decide::{self, Findings, Occurrence};
 use crate::error::Refused;
-use crate::store::{Books, Decision, Situation, Subject};
+use crate::store::{Books, CanaryBooks, CanaryChange, CanaryRecord, Decision, Situation, Subject};
 
 /// An entry that does not follow from those before it.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ pub struct Fold<'a> {
     catalogue: &'a dyn Fn(ArtifactId) -> Option<ArtifactView>,
     next: u64,
     last: Time,
-    messages: BTreeSet<Digest>,
+    messages: BTreeMap<Digest, u64>,
     takes: BTreeMap<MessageId, (Key, Amount)>,
     /// The parameters, as far as announced.
     pub schedule: Schedule,
@@ -73,6 +73,8 @@ pub struct Fold<'a> {
     pub proven: BTreeMap<OnceOnly, MessageId>,
     /// Withdrawals that are not paid yet.
     pub withdrawals: BTreeMap<MessageId, Withdrawal>,
+    /// Canaries by their commitments.
+    pub canaries: BTreeMap<Digest, CanaryRecord>,
     /// Every job.
     pub jobs: BTreeMap<JobId, JobState>,
     /// To which job an id belongs.
@@ -100,7 +102,8 @@ impl<'a> Fold<'a> {
             catalogue,
             next: 0,
             last: Time(0),
-            messages: BTreeSet::new(),
+            messages: BTreeMap::new(),
+            canaries: BTreeMap::new(),
             jobs: BTreeMap::new(),
             ids: BTreeMap::new(),
             ledger: Ledger::default(),
@@ -165,7 +168,7 @@ impl<'a> Fold<'a> {
         now: Time,
     ) -> Result<(), Fault> {
         let ready = self.ready(signed)?;
-        if self.messages.contains(&ready.id().0) {
+        if self.messages.contains_key(&ready.id().0) {
             return Err(Fault::Repeated);
         }
         let artifact = match ready.message() {
@@ -174,11 +177,11 @@ impl<'a> Fold<'a> {
             _ => None,
         };
         let subject = decide::subject_of(&ready);
-        let job = match subject {
-            Subject::Id(id) => self.ids.get(&id).and_then(|id| self.jobs.get(id)),
+        let job = match &subject {
+            Subject::Id(id) => self.ids.get(id).and_then(|id| self.jobs.get(id)),
             other => other.job().and_then(|id| self.jobs.get(&id)),
         };
-        let books = self.books(subject);
+        let books = self.books(&subject);
         let situation = Situation { job, last: self.last, books: &books };
         let findings = Findings { artifact: artifact.as_ref(), standing };
         let decision = decide::message(&self.schedule, &ready, findings, situation, now)?;
@@ -195,7 +198,7 @@ impl<'a> Fold<'a> {
             let bond = self.ledger.balance(Account::Bond(ready.id()));
             self.takes.insert(ready.id(), (ready.signer(), bond));
         }
-        self.messages.insert(ready.id().0);
+        self.messages.insert(ready.id().0, self.next);
         Ok(())
     }
 
@@ -222,7 +225,7 @@ impl<'a> Fold<'a> {
     }
 
     fn paid(&mut self, withdrawal: MessageId, now: Time) -> Result<(), Fault> {
-        let books = self.books(Subject::Withdrawal(withdrawal));
+        let books = self.books(&Subject::Withdrawal(withdrawal));
         let situation = Situation { job: None, last: self.last, books: &books };
         let decision = decide::payment(withdrawal, situation, now)?;
         self.carry_out(decision.ok_or(Fault::Idle)?)?;
@@ -231,14 +234,34 @@ impl<'a> Fold<'a> {
     }
 
     /// What a store loads for a subject.
-    fn books(&self, subject: Subject) -> Books {
+    fn books(&self, subject: &Subject) -> Books {
         match subject {
-            Subject::Take(_, key) => Books { exposure: self.exposure(key), ..Books::default() },
+            Subject::Take(_, key) => Books { exposure: self.exposure(*key), ..Books::default() },
             Subject::Act(act) => {
-                Books { proven: self.proven.get(&act).copied(), ..Books::default() }
+                Books { proven: self.proven.get(act).copied(), ..Books::default() }
             }
             Subject::Withdrawal(id) => {
-                Books { withdrawal: self.withdrawals.get(&id).copied(), ..Books::default() }
+                Books { withdrawal: self.withdrawals.get(id).copied(), ..Books::default() }
+            }
+            Subject::Commitments(commitments) => {
+                let known = commitments.iter().filter(|of| self.canaries.contains_key(of));
+                let known = known.copied().collect();
+                let canaries = CanaryBooks { known, ..CanaryBooks::default() };
+                Books { canaries, ..Books::default() }
+            }
+            Subject::Canary(commitment, job, executor) => {
+                let claim = Some((*job, *executor));
+                let counted = |record: &&CanaryRecord| {
+                    record.opened == claim
+                        && record.canary.outcome.is_some_and(|was| was != CanaryOutcome::Void)
+                };
+                let canaries = CanaryBooks {
+                    canary: self.canaries.get(commitment).map(|record| record.canary),
+                    admitted: self.messages.get(&job.0.0).copied(),
+                    before: self.canaries.values().find(counted).map(|of| of.canary.commitment),
+                    ..CanaryBooks::default()
+                };
+                Books { canaries, ..Books::default() }
             }
             Subject::Schedule => {
                 Books { schedule: Some(self.schedule.clone()), ..Books::default() }
@@ -271,6 +294,21 @@ impl<'a> Fold<'a> {
         }
         if let Some(withdrawal) = decision.withdrawal {
             self.withdrawals.insert(withdrawal.id, withdrawal);
+        }
+        match decision.canary {
+            None => {}
+            Some(CanaryChange::Committed(CanaryCommit { commitments, bonus })) => {
+                for commitment in commitments {
+                    let canary = Canary { commitment, bonus, committed: self.next, outcome: None };
+                    self.canaries.insert(commitment, CanaryRecord { canary, opened: None });
+                }
+            }
+            Some(CanaryChange::Opened { commitment, reveal, opened }) => {
+                if let Some(record) = self.canaries.get_mut(&commitment) {
+                    record.canary.outcome = Some(opened.outcome);
+                    record.opened = Some((reveal.job, reveal.executor));
+                }
+            }
         }
         if let Some(job) = decision.job {
             self.jobs.insert(job.id, job);

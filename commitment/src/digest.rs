@@ -149,6 +149,8 @@ contexts! {
     Case = "gainsay 1 case",
     /// The arbiter's verdict about a case.
     Verdict = "gainsay 1 verdict",
+    /// The operator's hidden commitment to a lie that it plants.
+    Canary = "gainsay 1 canary",
 }
 
 /// An incremental hash under a context.

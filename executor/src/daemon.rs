@@ -163,7 +163,8 @@ impl Tasks {
                 _ => {}
             }
         }
-        offers.sort_by_cached_key(|job| order(own, *job));
+        let preferred = self.shared.conduct.preferred();
+        offers.sort_by_cached_key(|job| (!preferred.contains(job), order(own, *job)));
         self.take(&held, offers).await
     }
 

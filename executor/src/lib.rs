@@ -20,5 +20,5 @@ pub use capacity::{Speed, may_take};
 pub use config::{Config, ExecutorError};
 pub use counters::Counters;
 pub use daemon::Executor;
-pub use dishonesty::{CheatKind, Cheating, Conduct, Honest, Lie};
+pub use dishonesty::{Canaries, CheatKind, Cheating, Conduct, Honest, Lie};
 pub use sign_once::{SignOnce, SignOnceError};

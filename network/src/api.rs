@@ -217,7 +217,7 @@ pub struct AccountView {
     pub free: Amount,
     /// Locked in bonds.
     pub bonds: Amount,
-    /// In escrow as fees.
+    /// In escrow as fees and as bonuses of canaries.
     pub escrow: Amount,
     /// Set apart for withdrawals that are not paid yet.
     pub pending: Amount,
@@ -245,7 +245,7 @@ pub struct TotalsView {
     pub free: Amount,
     /// Bonds.
     pub bonds: Amount,
-    /// Escrow.
+    /// Escrow: fees of jobs, and bonuses of canaries.
     pub escrow: Amount,
     /// Burned.
     pub burned: Amount,

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod below;
+mod canaries;
 mod client;
 mod count;
 pub mod daemon;
@@ -26,6 +27,9 @@ mod wake;
 pub use gainsay_network::api;
 
 pub use below::{BelowRun, StepLie, missing_move_below, steps_of};
+pub use canaries::{
+    BookError, CanaryBook, CanaryEntry, CanaryOffer, CanaryPlan, CanaryProgress, DigestText,
+};
 pub use client::ArbiterClient;
 pub use count::Count;
 pub use daemon::Daemon;

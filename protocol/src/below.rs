@@ -366,12 +366,15 @@ impl Below {
         }
     }
 
-    /// How the dispute ends by its pairs, if it does: the executor has one sub-root and loses with it; the other side loses
-    /// when all of theirs have.
+    /// How the dispute ends by its pairs, once all of them have: the executor has one sub-root and loses with it; the other
+    /// side loses when all of theirs have. A lost executor plays the other pairs on or times out in them, so that whose
+    /// sub-root is wrong does not depend on which pair ends first.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let ended: Vec<Outcome> = self.pairs.iter().filter_map(Pair::outcome).collect();
-        let all_lost = ended.len() == self.pairs.len()
-            && ended.iter().all(|outcome| outcome.refutes_counter());
+        if ended.is_empty() || ended.len() < self.pairs.len() {
+            return None;
+        }
+        let all_lost = ended.iter().all(|outcome| outcome.refutes_counter());
         let borne_out = Outcome::Judged(Verdict::ExecutorFault);
         if ended.contains(&borne_out) {
             return Some(borne_out);
@@ -383,12 +386,9 @@ impl Below {
             return Some(match alone {
                 Some(outcome) => *outcome,
                 None if all_lost => *first,
-                // It lost together with a sub-root of the other side, which has others.
+                // It lost together with a sub-root of the other side, which has others that did not lose.
                 None => Outcome::ExecutorBelow,
             });
-        }
-        if ended.is_empty() || ended.len() < self.pairs.len() {
-            return None;
         }
         let inconclusive = Outcome::Judged(Verdict::Inconclusive);
         let judged = Outcome::Judged(Verdict::ChallengerFault);

@@ -99,7 +99,7 @@ pub enum Outcome {
     Padding(Side),
     /// The executor had signed another claim for the same attempt.
     Equivocation,
-    /// The executor's sub-root lost together with one of the other side's, which had others that were not played out.
+    /// The executor's sub-root lost together with one of the other side's, which had others that did not lose.
     ExecutorBelow,
 }
 

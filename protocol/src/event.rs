@@ -322,6 +322,9 @@ pub enum Rejection {
     /// A message that is no proof of an equivocation.
     #[error("no equivocation: {0}")]
     Equivocation(#[from] EquivocationError),
+    /// A canary that cannot be committed to, or not opened.
+    #[error("canary refused: {0}")]
+    Canary(#[from] crate::CanaryError),
     /// The claim or job is over.
     #[error("it is over: {0}")]
     Ended(&'static str),

@@ -1,8 +1,9 @@
 //! A job with everything that has happened to it: the unit the state machine works on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use gainsay_commitment::Digest;
 
 use crate::{
     Account, Amount, ClaimId, ClaimState, DeepLayer, Effect, Job, JobId, Key, Message, MessageId,
@@ -115,6 +116,8 @@ pub struct JobState {
     pub barred: BTreeSet<Key>,
     /// Every claim on it; only the last can be under way.
     pub claims: Vec<ClaimState>,
+    /// Which counter root was rewarded when a claim was rejected.
+    pub rewarded: BTreeMap<ClaimId, Digest>,
 }
 
 impl JobState {
@@ -147,6 +150,7 @@ impl JobState {
             lapses: 0,
             barred: BTreeSet::new(),
             claims: Vec::new(),
+            rewarded: BTreeMap::new(),
         };
         let escrow = Transfer {
             debit: Account::Free(ready.signer()),

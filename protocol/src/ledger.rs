@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use gainsay_commitment::Digest;
+
 use crate::{Amount, JobId, Key, MessageId};
 
 /// Where money can be.
@@ -29,6 +31,8 @@ pub enum Account {
     Treasury = 5,
     /// A withdrawal under way, named by its request.
     Pending(MessageId) = 6,
+    /// The bonus of a canary, in escrow, named by its commitment.
+    Canary(Digest) = 7,
 }
 
 /// Why money moves.
@@ -68,6 +72,12 @@ pub enum TransferKind {
     ChallengeCost = 13,
     /// Money set apart for a withdrawal.
     WithdrawalRequest = 14,
+    /// A canary's bonus into escrow.
+    CanaryEscrow = 15,
+    /// A canary's bonus to who caught it.
+    CanaryBonus = 16,
+    /// A canary's bonus back to the operator.
+    CanaryRefund = 17,
 }
 
 impl TransferKind {
@@ -89,6 +99,9 @@ impl TransferKind {
             Self::ProofCost => "proof_cost",
             Self::ChallengeCost => "challenge_cost",
             Self::WithdrawalRequest => "withdrawal_request",
+            Self::CanaryEscrow => "canary_escrow",
+            Self::CanaryBonus => "canary_bonus",
+            Self::CanaryRefund => "canary_refund",
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod below;
 mod below_moves;
+mod canary;
 mod claim;
 mod clock;
 mod delay;
@@ -36,6 +37,7 @@ mod units;
 mod withdrawal;
 
 pub use below::{Below, DeepLayer, DueBelow, Posted};
+pub use canary::{Canary, CanaryError, CanaryOutcome, Caught, MOST_CANARIES, Opened, Planted};
 pub use claim::{Challenge, ClaimOutcome, ClaimPhase, ClaimState, Revealed};
 pub use clock::{Clock, Standing, classify};
 pub use delay::Service;
@@ -50,9 +52,10 @@ pub use ledger::{Account, Ledger, LedgerError, Transfer, TransferKind};
 pub use ledger_params::LedgerParams;
 pub use log::{LogEntry, LoggedEvent, Receipt, ReceiptError};
 pub use message::{
-    AdmitArtifact, Announce, ArtifactId, ChunkDissection, Claim, ClaimId, Commit, Dissection,
-    Equivocation, EvidenceMessage, Job, JobId, Message, Mint, Reveal, StepEvidence, StepValue,
-    SubDissection, SubRoot, Take, TensorRef, Withdraw, challenge_commitment,
+    AdmitArtifact, Announce, ArtifactId, CanaryCommit, CanaryReveal, ChunkDissection, Claim,
+    ClaimId, Commit, Dissection, Equivocation, EvidenceMessage, Job, JobId, Message, Mint, Reveal,
+    StepEvidence, StepValue, SubDissection, SubRoot, Take, TensorRef, Withdraw, canary_commitment,
+    challenge_commitment,
 };
 pub use pair::{Pair, PairPhase, StepGiven};
 pub use params::{LayerBudget, Params, ParamsError};

@@ -5,6 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_commitment::{Context, Digest, NodeId, Opening, StateList, hash, tensor_digest};
 
+pub use crate::canary::{CanaryCommit, CanaryReveal, canary_commitment};
 pub use crate::message_below::{ChunkDissection, StepEvidence, StepValue, SubDissection, SubRoot};
 use crate::{Amount, Key, MessageId, NetworkId, Params, Signature, Signed, Time};
 
@@ -261,6 +262,10 @@ pub enum Message {
     StepValue(StepValue) = 16,
     /// Evidence for the replay of a step below a layer, or of one chunk of its value.
     StepEvidence(StepEvidence) = 17,
+    /// The operator commits to lies that it will plant.
+    CanaryCommit(CanaryCommit) = 18,
+    /// The operator says that a claim was one of them.
+    CanaryReveal(CanaryReveal) = 19,
 }
 
 impl Message {
@@ -284,6 +289,8 @@ impl Message {
             Self::Announce(_) => "announce",
             Self::StepValue(_) => "step_value",
             Self::StepEvidence(_) => "step_evidence",
+            Self::CanaryCommit(_) => "canary_commit",
+            Self::CanaryReveal(_) => "canary_reveal",
         }
     }
 

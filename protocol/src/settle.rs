@@ -164,6 +164,7 @@ fn reject(step: &mut Step<'_>, claim: &ClaimState, truth: Truth) {
     let cost = step.params.judgement_cost.at_most(payable);
     bond.pay(step, Account::Treasury, cost, TransferKind::JudgementCost);
     if let Some(root) = rewarded {
+        step.state.rewarded.insert(claim.id, root);
         for (key, amount) in shares(step, claim, root, payable.less(cost)) {
             bond.pay(step, Account::Free(key), amount, TransferKind::Reward);
         }
@@ -190,6 +191,11 @@ fn reject(step: &mut Step<'_>, claim: &ClaimState, truth: Truth) {
     reopen(step);
 }
 
+/// The challenges on the side of the rewarded root that did not lose below it, in the order of their commitments.
+pub(crate) fn winners(claim: &ClaimState, root: Digest) -> impl Iterator<Item = &Challenge> {
+    claim.members(root).filter(|challenge| !lost_below(claim, challenge.challenger))
+}
+
 /// Half of the reward in equal parts to the first commitments, half by count to who moved.
 fn shares(
     step: &Step<'_>,
@@ -197,12 +203,9 @@ fn shares(
     root: Digest,
     reward: Amount,
 ) -> BTreeMap<Key, Amount> {
-    let first: Vec<Key> = claim
-        .members(root)
-        .filter(|challenge| !lost_below(claim, challenge.challenger))
-        .take(step.params.rewarded_commitments as usize)
-        .map(|challenge| challenge.challenger)
-        .collect();
+    let most = step.params.rewarded_commitments as usize;
+    let first: Vec<Key> =
+        winners(claim, root).take(most).map(|challenge| challenge.challenger).collect();
     let no_moves = BTreeMap::new();
     let moves = claim.dispute(&root).map_or(&no_moves, |dispute| &dispute.moves);
     let moves = moves.iter().filter(|(key, _)| !lost_below(claim, **key));

@@ -93,6 +93,8 @@ impl Step<'_> {
             | Message::Job(_)
             | Message::StepValue(_)
             | Message::StepEvidence(_)
+            | Message::CanaryCommit(_)
+            | Message::CanaryReveal(_)
             | Message::Evidence(_) => Err(Rejection::WrongKind { kind: ready.message().kind() }),
         }
     }

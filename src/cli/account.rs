@@ -122,7 +122,7 @@ fn add_up(key: Key, lines: &[StatementLine]) -> Result<(Vec<Line>, AccountView)>
             match account {
                 account if account == mine => free += sign * amount,
                 Account::Bond(_) => sums[0] += sign * amount,
-                Account::Escrow(_) => sums[1] += sign * amount,
+                Account::Escrow(_) | Account::Canary(_) => sums[1] += sign * amount,
                 Account::Pending(_) => sums[2] += sign * amount,
                 _ => {}
             }
@@ -160,6 +160,7 @@ fn name(account: Account) -> String {
         Account::Bond(bond) => format!("bond {}", bond.0),
         Account::Burned => "burned".to_owned(),
         Account::Treasury => "treasury".to_owned(),
+        Account::Canary(canary) => format!("canary {canary}"),
         Account::Pending(withdrawal) => format!("withdrawal {}", withdrawal.0),
     }
 }

@@ -92,6 +92,14 @@ pub enum Command {
     /// Prove that a key made two different claims at one attempt, or check such a proof.
     #[command(subcommand)]
     Equivocation(super::equivocation::EquivocationCommand),
+    /// Plant lies among your own jobs to see who looks, and pay who does: for the operator.
+    ///
+    /// The order is: `prepare` each job with the requester's key; `commit` with the operator's key, long before; start the
+    /// executor with `gainsay executor --canaries DIR`; `plant` with the requester's key; `reveal` with the operator's key
+    /// when the claims have ended. Requester and executor are ordinary keys, funded like anybody's. Everything is written to
+    /// the book before it is told, and every command can be run again after a crash: it does what is missing.
+    #[command(subcommand)]
+    Canary(super::canary::CanaryCommand),
     /// Embed texts with an imported sentence encoder, on this machine.
     #[cfg(feature = "models")]
     Embed(super::models::EmbedArgs),
@@ -185,6 +193,10 @@ pub struct ExecutorArgs {
     /// Rehearsal only: which third, and where the lies are.
     #[arg(long, env = "GAINSAY_CHEAT_SEED", value_name = "S", default_value_t = 1)]
     pub cheat_seed: u64,
+    /// For the operator: lie about the jobs in this book of canaries (see `gainsay canary`), go for them first, and do all
+    /// others honestly.
+    #[arg(long, env = "GAINSAY_CANARIES", value_name = "DIR", conflicts_with = "cheat")]
+    pub canaries: Option<PathBuf>,
 }
 
 /// How a challenger can lie.

@@ -5,6 +5,7 @@ pub mod args;
 mod artifact;
 #[cfg(feature = "models")]
 pub mod bench;
+pub mod canary;
 pub mod config;
 mod connection;
 mod daemons;
@@ -138,6 +139,7 @@ async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
         Command::Params(args) => {
             with_reader(config, async |client| params::params(client, args).await).await
         }
+        Command::Canary(command) => canary::run(config, command).await,
         Command::Announce(args) => {
             with(config, async |client| params::announce(client, config, args).await).await
         }

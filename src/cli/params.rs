@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use gainsay_player::ArbiterClient;
-use gainsay_protocol::{Announce, Message, Millis, Params, Service};
+use gainsay_protocol::{Announce, DeepLayer, Message, Millis, Params, Service};
 use serde::Serialize;
 
 use super::args::Output;
@@ -94,6 +94,8 @@ struct Delay {
     program: Option<String>,
     layers: u32,
     rounds: u64,
+    /// The most in any layer that goes on below, once its sub-roots are there.
+    rounds_below: u64,
     d_max_ms: u64,
 }
 
@@ -144,14 +146,24 @@ fn bounds(params: &Params) -> Vec<Bound> {
     ]
 }
 
-fn delay(params: &Params, program: Option<String>, layers: u32, gaps: u32) -> Result<Delay> {
+fn delay(
+    params: &Params,
+    program: Option<String>,
+    (layers, below): (u32, &[DeepLayer]),
+    gaps: u32,
+) -> Result<Delay> {
     let service = Service::assured(params, gaps);
-    let wrong = || format!("no program has {layers} layers");
+    let wrong = || format!("no program has {layers} layers, or no layer so many steps");
+    let mut rounds_below = 0;
+    for deep in below {
+        rounds_below = rounds_below.max(params.rounds_below(deep).with_context(wrong)?);
+    }
     Ok(Delay {
         program,
         layers,
         rounds: params.rounds(layers).with_context(wrong)?,
-        d_max_ms: params.d_max(layers, &service).with_context(wrong)?.0,
+        rounds_below,
+        d_max_ms: params.d_max(layers, below, &service).with_context(wrong)?.0,
     })
 }
 
@@ -165,11 +177,11 @@ pub async fn params(client: &ArbiterClient, args: &ParamsArgs) -> Result<()> {
         for program in &artifact.programs {
             let layers = u32::try_from(program.layers.len()).unwrap_or(u32::MAX);
             let name = format!("{}/{}", artifact.name, program.name);
-            d_max.push(delay(params, Some(name), layers, args.gaps)?);
+            d_max.push(delay(params, Some(name), (layers, &program.below), args.gaps)?);
         }
     }
     for layers in &args.layers {
-        d_max.push(delay(params, None, *layers, args.gaps)?);
+        d_max.push(delay(params, None, (*layers, &[]), args.gaps)?);
     }
     let view = View {
         network: params.network().0.to_string(),
@@ -221,8 +233,8 @@ fn tell(view: &View) {
     for delay in &view.d_max {
         let program = delay.program.as_deref().unwrap_or("any program");
         println!(
-            "  {program} ({} layers, {} rounds): {} ms",
-            delay.layers, delay.rounds, delay.d_max_ms
+            "  {program} ({} layers, {} rounds, {} more below a layer): {} ms",
+            delay.layers, delay.rounds, delay.rounds_below, delay.d_max_ms
         );
     }
 }

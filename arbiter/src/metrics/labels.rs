@@ -9,6 +9,9 @@ pub(super) const CLAIM_PHASES: &[&str] = &["window", "revealing", "disputed", "r
 /// How a claim ends.
 pub(super) const CLAIM_OUTCOMES: &[&str] = &["final", "rejected", "cancelled"];
 
+/// What becomes of a canary.
+pub(super) const CANARY_STATES: &[&str] = &["unrevealed", "caught", "missed", "void"];
+
 /// How a dispute ends.
 pub(super) const DISPUTE_OUTCOMES: &[&str] = &[
     "executor_fault",
@@ -43,6 +46,8 @@ pub(super) const MESSAGE_KINDS: &[&str] = &[
     "announce",
     "step_value",
     "step_evidence",
+    "canary_commit",
+    "canary_reveal",
 ];
 
 /// Kinds of transfers.
@@ -62,6 +67,9 @@ pub(super) const TRANSFER_KINDS: &[&str] = &[
     "proof_cost",
     "challenge_cost",
     "withdrawal_request",
+    "canary_escrow",
+    "canary_bonus",
+    "canary_refund",
 ];
 
 /// Requests of participants.
@@ -125,6 +133,9 @@ pub(super) const WAIT_SECONDS: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
     14_400.0, 86_400.0, 259_200.0,
 ];
+
+/// Bounds for numbers of challengers.
+pub(super) const CHALLENGERS: &[f64] = &[1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// Bounds for rounds of a dissection.
 pub(super) const ROUNDS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0];

@@ -4,6 +4,7 @@
 //! exists from the start, so that a dashboard never waits for the first fraud to know a name. Counters begin at
 //! zero with each process, gauges are read from the store.
 
+mod canaries;
 mod disputes;
 mod jobs;
 mod labels;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use gainsay_protocol::{JobState, Millis};
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use self::canaries::CanaryMetrics;
 use self::disputes::DisputeMetrics;
 use self::jobs::JobMetrics;
 use self::money::MoneyMetrics;
@@ -24,7 +26,7 @@ use self::plant::PlantMetrics;
 use self::register::Registrar;
 pub use self::service::MessageResult;
 use self::service::ServiceMetrics;
-use crate::store::{Census, Decision};
+use crate::store::{CanaryChange, Census, Decision};
 
 /// The arbiter's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,6 +34,7 @@ pub struct Metrics {
     registry: Registry,
     pub(crate) jobs: JobMetrics,
     pub(crate) disputes: DisputeMetrics,
+    pub(crate) canaries: CanaryMetrics,
     pub(crate) money: MoneyMetrics,
     pub(crate) service: ServiceMetrics,
     pub(crate) plant: PlantMetrics,
@@ -48,6 +51,7 @@ impl Metrics {
         Ok(Self {
             jobs: JobMetrics::new(&registrar)?,
             disputes: DisputeMetrics::new(&registrar)?,
+            canaries: CanaryMetrics::new(&registrar)?,
             money: MoneyMetrics::new(&registrar)?,
             service: ServiceMetrics::new(&registrar)?,
             plant: PlantMetrics::new(&registrar)?,
@@ -80,11 +84,15 @@ impl Metrics {
         for transfer in &decision.transfers {
             self.money.transfer(transfer, claim);
         }
+        if let Some(CanaryChange::Opened { opened, .. }) = &decision.canary {
+            self.canaries.opened(opened);
+        }
     }
 
     /// How many of everything there is.
     pub(crate) fn census(&self, census: &Census) {
         self.jobs.census(census);
+        self.canaries.census(census);
         self.plant.census(census);
         self.service.log_entries.set(saturate(census.log_entries));
     }

@@ -24,8 +24,8 @@ use gainsay_protocol::{
 
 pub use error::{CommitError, StoreError};
 pub use record::{
-    Act, After, BlobRecord, Books, CaseRecord, Census, Change, Committed, Decide, Decision, Head,
-    Resume, Situation, Subject, Uploaded, Work,
+    Act, After, BlobRecord, Books, CanaryBooks, CanaryChange, CanaryRecord, CaseRecord, Census,
+    Change, Committed, Decide, Decision, Head, Resume, Situation, Subject, Uploaded, Work,
 };
 pub use summary::{entry_kind, entry_topic, kind, message_kind, summary_of};
 
@@ -106,6 +106,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The message by which it was proven that an act was done twice.
     fn proven(&self, act: OnceOnly) -> Read<'_, Option<MessageId>>;
+
+    /// At most `limit` canaries after the commitment `after`, in the order of their commitments.
+    fn canaries(&self, after: Option<Digest>, limit: u32) -> Read<'_, Vec<CanaryRecord>>;
 
     /// The ledger's totals.
     fn totals(&self) -> Read<'_, TotalsView>;

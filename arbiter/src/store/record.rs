@@ -1,19 +1,20 @@
 //! What goes into a store's transactions and what comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
-    Announce, ArtifactId, ClaimId, Exposure, JobId, JobState, Key, LoggedEvent, MessageId, Notice,
-    OnceOnly, Schedule, Time, Transfer, Verdict, Withdrawal,
+    Amount, Announce, ArtifactId, Canary, CanaryCommit, CanaryReveal, ClaimId, Exposure, JobId,
+    JobState, Key, LoggedEvent, MessageId, Notice, OnceOnly, Opened, Schedule, Time, Transfer,
+    Verdict, Withdrawal,
 };
 
 use crate::error::Refused;
 
 /// What a transaction is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// No job.
     Nothing,
@@ -29,15 +30,23 @@ pub enum Subject {
     Withdrawal(MessageId),
     /// The parameters announced so far.
     Schedule,
+    /// Commitments to canaries, and which of them are in the log already.
+    Commitments(Vec<Digest>),
+    /// A commitment that is opened, and the job and executor that it names.
+    Canary(Digest, JobId, Key),
 }
 
 impl Subject {
     /// The job that it names by its own id, if it does.
     pub fn job(&self) -> Option<JobId> {
         match self {
-            Self::Job(job) | Self::Take(job, _) => Some(*job),
+            Self::Job(job) | Self::Take(job, _) | Self::Canary(_, job, _) => Some(*job),
             Self::Act(act) => Some(act.job),
-            Self::Nothing | Self::Id(_) | Self::Withdrawal(_) | Self::Schedule => None,
+            Self::Nothing
+            | Self::Id(_)
+            | Self::Withdrawal(_)
+            | Self::Schedule
+            | Self::Commitments(_) => None,
         }
     }
 }
@@ -53,6 +62,46 @@ pub struct Books {
     pub withdrawal: Option<Withdrawal>,
     /// The parameters announced so far, with the first ones.
     pub schedule: Option<Schedule>,
+    /// What is in the log of canaries.
+    pub canaries: CanaryBooks,
+}
+
+/// What a transaction has loaded about canaries.
+#[derive(Clone, Debug, Default)]
+pub struct CanaryBooks {
+    /// Those of the given commitments that are in the log already.
+    pub known: BTreeSet<Digest>,
+    /// What was committed to, if the commitment is in the log.
+    pub canary: Option<Canary>,
+    /// The index of the log entry that admitted the job, if one did.
+    pub admitted: Option<u64>,
+    /// Another commitment to the same claim that was opened as caught or missed.
+    pub before: Option<Digest>,
+}
+
+/// What a decision changes of canaries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CanaryChange {
+    /// The operator commits to some.
+    Committed(CanaryCommit),
+    /// It opens one.
+    Opened {
+        /// The commitment.
+        commitment: Digest,
+        /// What it was to.
+        reveal: CanaryReveal,
+        /// What became of it.
+        opened: Opened,
+    },
+}
+
+/// A canary as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CanaryRecord {
+    /// What was committed to, and what became of it.
+    pub canary: Canary,
+    /// The job and executor, once it is opened.
+    pub opened: Option<(JobId, Key)>,
 }
 
 /// What a transaction has loaded when it is decided.
@@ -139,6 +188,8 @@ pub struct Decision {
     pub withdrawal: Option<Withdrawal>,
     /// New parameters.
     pub announced: Option<Announce>,
+    /// Canaries that are committed to or opened.
+    pub canary: Option<CanaryChange>,
     /// What has happened, for metrics. Not stored.
     pub notices: Vec<Notice>,
     /// What to do next. Not stored: it follows from the job's state.
@@ -159,6 +210,7 @@ impl Decision {
             proven: None,
             withdrawal: None,
             announced: None,
+            canary: None,
             notices: Vec::new(),
             work: Vec::new(),
         }
@@ -266,4 +318,8 @@ pub struct Census {
     pub blobs: u64,
     /// Bytes of all blobs.
     pub blob_bytes: u64,
+    /// Canaries by what became of them; those that are not opened yet as `unrevealed`.
+    pub canaries: BTreeMap<String, u64>,
+    /// What is in escrow for canaries.
+    pub canary_escrow: Amount,
 }

@@ -95,6 +95,8 @@ pub fn message_kind(message: &Message) -> u8 {
         Message::Announce(_) => 15,
         Message::StepValue(_) => 16,
         Message::StepEvidence(_) => 17,
+        Message::CanaryCommit(_) => 18,
+        Message::CanaryReveal(_) => 19,
     }
 }
 
@@ -122,8 +124,9 @@ fn message_topic(signed: &Signed) -> Digest {
     match &signed.message {
         Message::AdmitArtifact(admit) => admit.artifact.0,
         Message::Mint(mint) => Digest(*mint.to.as_bytes()),
-        // New parameters concern everybody.
-        Message::Announce(_) => Digest::default(),
+        // New parameters concern everybody, and so does what is to be earned by looking.
+        Message::Announce(_) | Message::CanaryCommit(_) => Digest::default(),
+        Message::CanaryReveal(reveal) => reveal.job.0.0,
         _ => Digest(*signed.signer.as_bytes()),
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod admission;
 mod below;
+mod canaries;
 mod disputes;
 mod http;
 mod ledger;

@@ -184,7 +184,7 @@ fn artifact(name: &str, width: u64) -> Artifact {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn artifacts_that_are_incomplete_damaged_or_oversized_are_refused() {
+async fn wrong_version_or_artifact_is_refused_and_so_are_damaged_and_oversized_ones() {
     let (folder, params) = (tempfile::tempdir().unwrap(), params());
     let mut config = config(folder.path(), params.clone());
     config.limits.run_bytes = 64 << 10;

@@ -93,7 +93,7 @@ async fn downtime_is_on_nobodys_clock_and_serving_time_never_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_and_its_receipt_stays_the_same() {
+async fn prefix_recovery_what_was_acknowledged_survives_and_its_receipt_stays_the_same() {
     let (folder, params) = (tempfile::tempdir().unwrap(), params());
     let mut arbiter = start(folder.path(), params.clone()).await;
     let mut cast = Cast::open(&arbiter, &params).await;

@@ -125,8 +125,13 @@ pub struct Telling {
 
 impl Telling {
     pub fn honest(seed: u64) -> Self {
-        let trace = runner().trace(&[input(seed)]).unwrap();
-        Self { input: input(seed), tree: trace.tree().unwrap(), trace, lie: None }
+        Self::on(input(seed))
+    }
+
+    /// The true run on this input.
+    pub fn on(input: Tensor) -> Self {
+        let trace = runner().trace(std::slice::from_ref(&input)).unwrap();
+        Self { input, tree: trace.tree().unwrap(), trace, lie: None }
     }
 
     /// One value off in `layer`, consistent afterwards.
@@ -450,6 +455,8 @@ pub async fn check_fold(arbiter: &Arbiter, params: &Params) {
     assert!(fold.ledger.is_conserved());
     let totals = store.totals().await.unwrap();
     assert!(totals.is_conserved(), "{totals:?}");
+    let canaries: Vec<_> = fold.canaries.values().copied().collect();
+    assert_eq!(store.canaries(None, 10_000).await.unwrap(), canaries);
     for (account, amount) in store.balances().await.unwrap() {
         assert_eq!(fold.ledger.balance(account), amount, "{account:?}");
     }

@@ -66,6 +66,8 @@ pub async fn check_fold(world: &World, store: &Arc<dyn Store>) {
         waiting.into_iter().map(|w| (w.id, w.owner, w.amount, w.due)).collect();
     let folded = fold.withdrawals.values().map(|w| (w.id, w.owner, w.amount, w.due)).collect();
     assert_eq!(waiting, folded);
+    let canaries: Vec<_> = fold.canaries.values().copied().collect();
+    assert_eq!(store.canaries(None, 10_000).await.unwrap(), canaries);
     let mut ledger = Ledger::default();
     ledger.post(&store.transfers(0, 100_000).await.unwrap()).unwrap();
     assert_eq!(ledger, fold.ledger);

@@ -12,8 +12,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::conformance::{self, Bench};
-use crate::ledger;
 use crate::world::{World, heartbeat, params};
+use crate::{canaries, ledger};
 
 struct Folder(tempfile::TempDir);
 
@@ -78,6 +78,19 @@ conforms! { ledger:
     a_statement_holds_every_transfer_of_a_key_and_no_other,
 }
 
+conforms! { canaries:
+    a_canary_is_kept_from_its_commitment_to_its_opening,
+    of_two_commitments_to_one_claim_the_second_opens_as_void,
+    a_commitment_after_the_job_opens_as_void_though_it_is_in_the_same_millisecond,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_in_the_log_depends_on_a_canary_until_it_is_opened() {
+    let played = canaries::played(&Folder::new(), canaries::Planted::OnTheJob).await;
+    let other = canaries::played(&Folder::new(), canaries::Planted::Elsewhere).await;
+    assert_eq!(played, other);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn db_is_fold_whatever_people_do() {
     for seed in 1..=6 {
@@ -118,6 +131,30 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn jobs_of_a_database_from_before_canaries_are_read_again() {
+    let (folder, world) = (Folder::new(), World::new());
+    let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
+    world.open(&store).await;
+    let (job, _) = world.say(&store, &world.job(1, 100, 9_000), 1).await;
+    let job = gainsay_protocol::JobId(job);
+    let state = store.job(job).await.unwrap();
+    drop(store);
+    // The file as it was: without the table, and states without what was rewarded.
+    let mut raw = folder.raw().await;
+    for step in [
+        "DROP TABLE canaries",
+        "UPDATE jobs SET state = substr(state, 1, length(state) - 4)",
+        "DELETE FROM _sqlx_migrations WHERE version = 3",
+    ] {
+        sqlx::query(step).execute(&mut raw).await.unwrap();
+    }
+    raw.close().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
+    assert_eq!(store.job(job).await.unwrap(), state);
+    conformance::check_fold(&world, &store).await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
     let folder = Folder::new();
     std::fs::write(folder.file(), [7u8; 8192]).unwrap();
@@ -126,7 +163,7 @@ async fn a_file_that_is_no_database_is_refused() {
 }
 
 #[tokio::test]
-async fn log_and_transfers_cannot_be_rewritten_even_by_hand() {
+async fn log_append_only_neither_log_nor_transfers_can_be_rewritten_even_by_hand() {
     let (folder, world) = (Folder::new(), World::new());
     let store: Arc<dyn Store> = Arc::new(folder.try_open(&params()).await.unwrap());
     world.say(&store, &world.mint(&world.requester, 5, 0), 1).await;

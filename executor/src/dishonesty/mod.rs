@@ -4,12 +4,14 @@
 //! because a restarted executor has nothing else to defend its claim with. One file per kind of dishonesty; each
 //! lie is written to the liar's own journal before it is told, so that nothing grades itself.
 
+mod canary;
 mod cheating;
 mod garbage_root;
 mod stall;
 mod wrong_layer;
 mod wrong_weights;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use gainsay_player::{JournalError, RunSource, TraceSource};
 use gainsay_protocol::JobId;
 use serde::{Deserialize, Serialize};
 
+pub use canary::Canaries;
 pub use cheating::{Cheating, JournalEntry, Lie};
 
 /// A job to be done.
@@ -94,6 +97,11 @@ pub trait Conduct: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If it cannot be done; then nothing is claimed.
     fn perform(&self, assignment: &Assignment) -> Result<Performance, ConductError>;
+
+    /// Jobs to go for before all others. They need not be open, or there.
+    fn preferred(&self) -> BTreeSet<JobId> {
+        BTreeSet::new()
+    }
 }
 
 /// Runs what was asked and says what came out.

@@ -178,6 +178,7 @@ impl<'a> Lockstep<'a> {
     /// Takes the values returned and gives the memory back.
     fn finish(mut self, watch: &mut Watch<'_>) -> Result<Vec<Vec<Tensor>>, ComputeError> {
         let prepared = self.prepared;
+        watch(Moment::Return);
         let returned = self.jobs.iter_mut().map(|job| job.outputs(prepared)).collect();
         self.give_back();
         watch(Moment::End);

@@ -9,7 +9,9 @@ pub enum Moment {
     Step(usize),
     /// Hash and list this state.
     Commit(u32),
-    /// Nothing more: the values are returned.
+    /// Take the values that are returned, and give memory back.
+    Return,
+    /// Nothing more.
     End,
 }
 
@@ -54,7 +56,7 @@ impl<C: FnMut() -> Duration> Stopwatch<C> {
                         *steps += spent;
                     }
                 }
-                Moment::End => {}
+                Moment::Return | Moment::End => {}
             }
         }
         self.since = Some((moment, now));

@@ -59,7 +59,7 @@ fn the_tiny_model_has_the_committed_digests() {
 }
 
 #[test]
-fn every_kernel_set_gives_the_committed_trace() {
+fn false_slashing_by_honest_nondeterminism_every_kernel_set_gives_one_trace() {
     let made = tiny();
     let expected = made.runner(reference()).trace(&made.inputs).unwrap();
     for kernels in all_kernels() {

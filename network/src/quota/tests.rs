@@ -91,7 +91,7 @@ fn connections_are_bounded_per_key_and_per_address() {
 }
 
 #[test]
-fn reserved_connections_are_kept_for_those_who_may_use_them() {
+fn flooding_timed_against_a_clock_leaves_reserved_connections_to_their_owners() {
     let quotas = quotas();
     let mut held: Vec<_> =
         (1..=3).map(|n| connect(&quotas, host(n), key(n), Admission::Ordinary).unwrap()).collect();

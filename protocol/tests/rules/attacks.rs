@@ -115,7 +115,7 @@ fn resource_exhaustion_by_many_small_disputes_is_bounded_by_the_tree() {
 }
 
 #[test]
-fn copying_a_commitment_before_it_lands_is_useless() {
+fn copying_a_challenge_before_it_lands_is_useless() {
     let mut game = Game::new(params(2), 8);
     let liar = Player::new(0, lie(8, 1 << 4, 1));
     let honest = Player::new(1, game.truth.clone());
@@ -160,7 +160,7 @@ fn free_commitments_that_scare_others_off_cost_the_bond() {
 }
 
 #[test]
-fn revealing_the_claims_own_root_burns_the_bond() {
+fn lazy_challengers_who_repeat_the_claims_own_root_lose_their_bond() {
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
     let fan = Player::new(1, game.truth.clone());
@@ -238,7 +238,7 @@ fn a_move_is_accepted_from_its_own_side_only() {
 }
 
 #[test]
-fn a_move_already_made_by_another_counts_as_done() {
+fn done_by_another_counts_as_done() {
     // `done_by_another` and `once_only`: the second to send it is not refused, and nothing happens twice.
     let mut game = Game::new(params(2), 8);
     let mut liar = Player::silent_after(0, lie(8, 1 << 4, 1), 2);
@@ -266,7 +266,7 @@ fn a_move_already_made_by_another_counts_as_done() {
 }
 
 #[test]
-fn saying_everything_again_changes_nothing_at_any_point() {
+fn once_only_saying_everything_again_changes_nothing_at_any_point() {
     let mut game = Game::new(params(2), 8);
     let mut liar = Player::new(0, lie(8, 1 << 4, 1));
     let mut honest = Player::new(1, game.truth.clone());
@@ -314,7 +314,7 @@ fn moves_after_resolution_are_refused() {
 }
 
 #[test]
-fn resolution_out_of_order_is_refused() {
+fn out_of_order_resolution_is_refused() {
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
     let liar = Player::new(1, lie(8, 1 << 4, 1));

@@ -94,6 +94,52 @@ fn a_wrong_sub_root_by_a_member_of_the_honest_side() {
     }
 }
 
+/// The outcome of the pair of a member's sub-root.
+fn pair_of(game: &Game, member: &Player) -> Option<Outcome> {
+    let below = below(game, member);
+    let own = below.posted_by(member.key()).map(|posted| posted.sub_root);
+    own.and_then(|own| below.pair(&own)?.outcome())
+}
+
+#[test]
+fn a_pair_goes_on_though_the_executor_has_lost_another() {
+    // The honest member's pair is judged first; the false sub-root is slashed all the same if the executor plays on, and
+    // cleared if it does not. Nothing of that touches the honest.
+    for plays_on in [true, false] {
+        let mut game = game(4);
+        let mut wrong = liar(0, at_step(4, 2_000));
+        let mut hostile = Player { planted: at_step(2, 10), ..Player::new(1, game.truth.clone()) };
+        let mut honest = Player::new(2, game.truth.clone());
+        claim(&mut game, &wrong);
+        challenge(&mut game, &[&hostile, &honest]);
+        while game.claim().disputes[0].below_layer().is_none_or(|below| below.pairs.is_empty()) {
+            assert!(wrong.react(&mut game) | hostile.react(&mut game) | honest.react(&mut game));
+        }
+        while pair_of(&game, &honest).is_none() {
+            assert!(wrong.react(&mut game) | honest.react(&mut game));
+            game.serve();
+        }
+        assert_eq!(pair_of(&game, &honest), Some(Outcome::Judged(Verdict::ExecutorFault)));
+        assert_eq!((game.outcome(), pair_of(&game, &hostile)), (None, None), "the other goes on");
+        if !plays_on {
+            wrong.moves_left = 0;
+        }
+        play(&mut game, &mut [&mut hostile, &mut wrong, &mut honest]);
+        assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
+        let judged = Outcome::Judged(Verdict::ExecutorFault);
+        assert_eq!(dispute(&game, &honest).outcome(), Some(judged));
+        assert!(game.wealth_of(2) > START);
+        assert_eq!(game.wealth_of(0), START - game.params.executor_bond.0);
+        if plays_on {
+            assert_eq!(pair_of(&game, &hostile), Some(Outcome::Judged(Verdict::ChallengerFault)));
+            assert_eq!(game.wealth_of(1), START - game.params.challenger_bond.0, "slashed");
+        } else {
+            assert_eq!(pair_of(&game, &hostile), Some(Outcome::ExecutorTimeout));
+            assert!(game.wealth_of(1) >= START, "cleared");
+        }
+    }
+}
+
 #[test]
 fn a_wrong_sub_root_of_every_member_loses_for_the_side_though_its_root_is_true() {
     let mut game = game(4);
@@ -126,19 +172,34 @@ fn two_planted_lies_below_a_layer() {
 
 #[test]
 fn both_wrong_at_one_step_leaves_the_rest_of_the_side_standing() {
-    let mut game = game(4);
-    let mut wrong = liar(0, at_step(2, 5));
-    let mut also = Player { planted: at_step(2, 6), ..Player::new(1, game.truth.clone()) };
-    let mut honest = Player::silent_after(2, game.truth.clone(), 4);
-    claim(&mut game, &wrong);
-    challenge(&mut game, &[&also, &honest]);
-    play(&mut game, &mut [&mut also, &mut wrong, &mut honest]);
-    assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
-    if dispute(&game, &honest).outcome() == Some(Outcome::ExecutorBelow) {
-        assert_eq!(game.watch.runs, 1, "the run tells whether the root is true");
+    // The other pair is judged, or its replay cannot be carried out: then the run tells whether the root is true.
+    for machine in [Machine::Works, Machine::FailsToReplay] {
+        let mut game = game(4);
+        let mut wrong = liar(0, at_step(2, 5));
+        let mut also = Player { planted: at_step(2, 6), ..Player::new(1, game.truth.clone()) };
+        let mut honest = Player::new(2, game.truth.clone());
+        claim(&mut game, &wrong);
+        challenge(&mut game, &[&also, &honest]);
+        while game.claim().disputes[0].below_layer().is_none_or(|below| below.pairs.is_empty()) {
+            assert!(wrong.react(&mut game) | also.react(&mut game) | honest.react(&mut game));
+        }
+        while pair_of(&game, &also).is_none() {
+            assert!(wrong.react(&mut game) | also.react(&mut game));
+            game.serve();
+        }
+        assert_eq!(pair_of(&game, &also), Some(Outcome::Judged(Verdict::BothFault)));
+        game.machine = machine;
+        play(&mut game, &mut [&mut also, &mut wrong, &mut honest]);
+        assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
+        let expected = match machine {
+            Machine::Works => (Outcome::Judged(Verdict::ExecutorFault), 0),
+            _ => (Outcome::ExecutorBelow, 1),
+        };
+        assert_eq!((dispute(&game, &honest).outcome().unwrap(), game.watch.runs), expected);
+        assert!(game.wealth_of(2) > START);
+        assert_eq!(game.wealth_of(1), START - game.params.challenger_bond.0);
+        assert_eq!(game.wealth_of(0), START - game.params.executor_bond.0);
     }
-    assert!(game.wealth_of(2) >= START);
-    assert_eq!(game.wealth_of(1), START - game.params.challenger_bond.0);
 }
 
 #[test]

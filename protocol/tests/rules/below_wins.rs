@@ -94,7 +94,7 @@ fn all<'a>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(crate::game::cases(150))]
 
     #[test]
     fn a_wrong_claim_with_one_honest_challenger_is_rejected((setup, lies, others) in setup()) {

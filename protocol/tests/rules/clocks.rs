@@ -48,7 +48,7 @@ pub fn send_missing(game: &mut Game, player: &Player) -> Result<(), Refused> {
 }
 
 #[test]
-fn a_move_at_the_last_millisecond_counts_and_one_later_does_not() {
+fn last_second_moves_count_and_moves_a_millisecond_later_do_not() {
     for (late_by, accepted) in [(0, false), (1, true)] {
         let (mut game, executor, mut liars) = disputed(&[FIFTH]);
         assert!(liars[0].react(&mut game));
@@ -169,7 +169,7 @@ fn a_reply_leaves_the_other_side_at_least_the_grace() {
 }
 
 #[test]
-fn replies_cannot_stretch_a_dispute_beyond_its_rounds() {
+fn bounded_delay_replies_cannot_stretch_a_dispute_beyond_its_rounds() {
     // Both use up everything and then every grace.
     let (mut game, executor, liars) = disputed(&[FIFTH]);
     let began = game.now;
@@ -189,7 +189,7 @@ fn replies_cannot_stretch_a_dispute_beyond_its_rounds() {
 }
 
 #[test]
-fn no_resolution_comes_before_its_time() {
+fn no_late_move_and_no_resolution_before_its_time() {
     let mut game = Game::new(params(2), 8);
     let executor = Player::new(0, game.truth.clone());
     let liar = Player::new(1, lie(8, FIFTH, 9));
@@ -218,11 +218,11 @@ fn no_resolution_comes_before_its_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::game::cases(300))]
 
     /// `winnable_stays`: both sides play on, each move after any delay that its clock still allows.
     #[test]
-    fn delays_within_the_clock_change_no_outcome(
+    fn winnable_stays_whatever_the_delays_within_the_clock(
         wrong in 1u64..256,
         executor_lies: bool,
         arity in prop_oneof![Just(2u32), Just(4), Just(16)],

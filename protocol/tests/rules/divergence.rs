@@ -62,10 +62,10 @@ fn any_two_traces_of_few_layers_are_judged_at_their_first_difference() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::game::cases(200))]
 
     #[test]
-    fn any_two_traces_are_judged_at_their_first_difference(
+    fn first_divergence_of_any_two_traces_is_what_is_judged(
         log2 in 1u32..=8,
         layers in 1u32..=63,
         ours: u64,

@@ -35,7 +35,7 @@ fn a_signed_message_verifies_and_keeps_its_bytes() {
 }
 
 #[test]
-fn another_networks_message_is_refused() {
+fn replay_of_signed_messages_of_another_network_is_refused() {
     let mut params = crate::game::params(2);
     params.name.push('2');
     for signed in signed() {
@@ -244,7 +244,7 @@ fn disputed_state() -> &'static Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::game::cases(2000))]
 
     #[test]
     fn arbitrary_bytes_decode_canonically_or_not_at_all(bytes: Vec<u8>, tag in 0u8..20) {

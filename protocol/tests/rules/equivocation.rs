@@ -269,7 +269,7 @@ fn a_lease_that_ran_out_is_a_lapse_and_no_equivocation_any_more() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::game::cases(64))]
 
     /// Content is program, n, trace root and outputs: a pair proves something if and only if one of them differs.
     #[test]

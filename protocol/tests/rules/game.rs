@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use gainsay_commitment::{Arity, Digest, content, hash_bytes, leaf_digest};
 use gainsay_protocol::*;
+use proptest::prelude::ProptestConfig;
 
 use crate::deep::Oracle;
 use crate::invariants::Watch;
@@ -458,4 +459,10 @@ pub fn deposit(to: Key, amount: u64) -> Transfer {
         kind: TransferKind::Deposit,
         cause: MessageId(hash_bytes(gainsay_commitment::Context::Cause, to.as_bytes())),
     }
+}
+
+/// That many random cases; a tenth of them where `GAINSAY_CASES=few` asks for a quick look, as mutation runs do.
+pub fn cases(number: u32) -> ProptestConfig {
+    let few = std::env::var("GAINSAY_CASES").is_ok_and(|cases| cases == "few");
+    ProptestConfig::with_cases(if few { number / 10 } else { number })
 }

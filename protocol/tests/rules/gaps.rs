@@ -9,7 +9,7 @@ use crate::players::Player;
 use crate::toy::lie;
 
 #[test]
-fn after_a_gap_running_clocks_have_the_grace_and_stopped_ones_what_they_had() {
+fn referee_outage_leaves_running_clocks_the_grace_and_stopped_ones_what_they_had() {
     let (mut game, mut executor, _) = disputed(&[FIFTH]);
     game.pass(1_000);
     assert!(executor.react(&mut game));
@@ -129,7 +129,7 @@ fn a_gap_changes_nothing_where_nothing_runs_out() {
 }
 
 #[test]
-fn downtime_is_on_nobodys_clock() {
+fn downtime_free_a_gap_is_on_nobodys_clock() {
     // Serving time stands still while the arbiter is down: the same game with many gaps ends the same.
     let run = |gaps: bool| {
         let (mut game, mut executor, mut liars) = disputed(&[FIFTH]);

@@ -5,6 +5,7 @@
 mod attacks;
 mod below;
 mod below_wins;
+mod canary;
 mod clocks;
 mod deep;
 mod divergence;
@@ -15,7 +16,10 @@ mod game;
 mod gaps;
 mod invariants;
 mod ledger;
+mod listed;
+mod model;
 mod money;
+mod named;
 mod params;
 mod players;
 mod random;

@@ -53,7 +53,7 @@ fn without_moves_the_first_commitments_share_the_whole_reward() {
 }
 
 #[test]
-fn sybils_dilute_only_the_half_for_commitments() {
+fn sybils_diluting_the_reward_dilute_only_half_of_it() {
     // Eight sybils who somehow know the true root commit first: whoever plays still earns half.
     let mut game = Game::new(params(2), 8);
     let mut liar = Player::new(0, lie(8, 1 << 4, 1));
@@ -149,7 +149,7 @@ fn a_rejected_claim_stays_rejected_if_the_arbiters_run_fails() {
 }
 
 #[test]
-fn an_inconclusive_dispute_cancels_the_claim_and_refunds_everybody() {
+fn a_layer_that_runs_out_of_memory_cancels_the_claim_and_refunds_everybody() {
     let mut game = Game::new(params(2), 8);
     game.machine = Machine::FailsToReplay;
     let mut executor = Player::new(0, game.truth.clone());
@@ -199,7 +199,7 @@ fn a_job_without_a_fee_moves_none() {
 }
 
 #[test]
-fn a_lapsed_take_costs_a_fee_that_doubles_and_bars_the_key() {
+fn lapsing_leases_cost_a_fee_that_doubles_and_bar_the_key() {
     let mut game = Game::new(params(2), 3);
     let mut paid = 0;
     for (key, fee) in [(0, 100), (1, 200), (2, 400), (3, 800)] {
@@ -233,7 +233,7 @@ fn a_lapse_never_costs_more_than_the_bond() {
 }
 
 #[test]
-fn three_rejected_claims_refund_the_requester() {
+fn re_opening_loops_end_after_three_attempts_and_refund_the_requester() {
     let mut game = Game::new(params(2), 8);
     for attempt in 0..3 {
         assert_eq!((game.job.attempt, &game.job.phase), (attempt, &JobPhase::Open));
@@ -284,11 +284,11 @@ fn a_correct_claim_made_in_time_is_paid_however_long_its_disputes_last() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::game::cases(300))]
 
     /// `sham_costs`: an executor and all its challengers are one person, who loses at least 40% of a bond.
     #[test]
-    fn challenging_oneself_loses_at_least_40_percent_of_a_bond(
+    fn self_challenge_to_get_the_bond_back_loses_at_least_40_percent(
         layers in 1u32..=8,
         told: u64,
         sybils in proptest::collection::vec((any::<u64>(), 0u32..8), 1..10),

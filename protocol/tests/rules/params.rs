@@ -39,7 +39,7 @@ fn every_length_and_count_must_be_positive() {
 }
 
 #[test]
-fn clock_arithmetic_cannot_be_made_to_saturate_and_freeze() {
+fn clock_arithmetic_that_saturates_and_freezes_is_refused_with_the_parameters() {
     let endless: [Change; 7] = [
         ("window", |p| p.window = Millis(u64::MAX)),
         ("reveal", |p| p.reveal = Millis(u64::MAX)),
@@ -123,15 +123,43 @@ fn d_max_is_the_sum_of_its_parts() {
     // 1,000,000 layers make a tree of depth 20: three steps of a dissection with 128 children, and the evidence.
     let params = params(128);
     assert_eq!(params.rounds(1_000_000), Ok(4));
-    let none = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps: 0 };
+    let none = Service { replay: Millis(0), run: Millis(0), gaps: 0 };
     let clocks = 2 * 20_000 + 2 * 4 * 500;
-    assert_eq!(params.d_max(1_000_000, &none), Ok(Millis(10_000 + 5_000 + clocks)));
-    let all = Service { levels: 3, replay: Millis(70), run: Millis(900), gaps: 2 };
-    let sum = 10_000 + 5_000 + 3 * (clocks + 70) + 900 + 2 * 2 * 500;
-    assert_eq!(params.d_max(1_000_000, &all), Ok(Millis(sum)));
+    assert_eq!(params.d_max(1_000_000, &[], &none), Ok(Millis(10_000 + 5_000 + clocks)));
+    let all = Service { replay: Millis(70), run: Millis(900), gaps: 2 };
+    let sum = 10_000 + 5_000 + clocks + 70 + 900 + 2 * 2 * 500;
+    assert_eq!(params.d_max(1_000_000, &[], &all), Ok(Millis(sum)));
     let assured = Service::assured(&params, 1);
     assert_eq!((assured.replay, assured.run, assured.gaps), (Millis(5_000), Millis(5_000), 1));
-    assert!(params.d_max(0, &none).is_err(), "no program has no layers");
+    assert!(params.d_max(0, &[], &none).is_err(), "no program has no layers");
+    let stepless = DeepLayer { layer: 1, steps: Vec::new() };
+    assert!(params.d_max(1, &[stepless], &none).is_err(), "no layer has no steps");
+}
+
+#[test]
+fn d_max_counts_the_longest_layer_that_goes_on_below() {
+    let params = params(2);
+    let none = Service { replay: Millis(0), run: Millis(0), gaps: 0 };
+    let deep = |layer, steps: &[Option<u64>]| DeepLayer { layer, steps: steps.to_vec() };
+    // Three steps and the state before them are four leaves: two dissections, and the evidence.
+    let whole = deep(1, &[None, None, None]);
+    assert_eq!(params.rounds_below(&whole), Ok(2 + 1));
+    // One chunk is shown and judged; five chunks have three halvings, eight too, nine have four.
+    for (bytes, halvings) in
+        [(0, 0), (1, 0), (1024, 0), (1025, 1), (5 << 10, 3), (8 << 10, 3), ((8 << 10) + 1, 4)]
+    {
+        let chunked = deep(1, &[None, Some(bytes), Some(1)]);
+        assert_eq!(params.rounds_below(&chunked), Ok(2 + 1 + halvings + 1), "{bytes} bytes");
+    }
+    let alone = params.d_max(8, &[], &none).unwrap().0;
+    let chunked = deep(2, &[None, Some(8 << 10), None]);
+    let (budget, grace) = (params.budget.0, params.grace.0);
+    for layers in
+        [vec![chunked.clone()], vec![whole.clone(), chunked.clone()], vec![chunked, whole]]
+    {
+        let with = params.d_max(8, &layers, &none).unwrap().0;
+        assert_eq!(with, alone + 3 * budget + 2 * 7 * grace);
+    }
 }
 
 proptest! {
@@ -166,7 +194,7 @@ proptest! {
 
     /// `conservation`: any list of transfers is applied as a whole or not at all.
     #[test]
-    fn a_ledger_is_conserved_whatever_is_posted(
+    fn conservation_holds_whatever_is_posted(
         sets in proptest::collection::vec(
             proptest::collection::vec((0u8..6, 0u8..6, prop_oneof![0u64..100, any::<u64>()]), 1..5), 1..20),
     ) {

@@ -187,14 +187,15 @@ impl World {
         }
     }
 
-    /// The next moment at which somebody's time ends.
+    /// The next moment at which somebody's time ends, whatever is overdue because the sweeper is late.
     fn next_stop(&self) -> Option<Time> {
         let claim = self.game.job.claim();
+        let phases = claim.into_iter().flat_map(|claim| [claim.window_ends, claim.reveal_ends]);
         let clocks = claim
             .into_iter()
             .flat_map(|claim| &claim.disputes)
             .flat_map(|dispute| [dispute.executor_clock.ends(), dispute.challenger_clock.ends()]);
-        let all = clocks.flatten().chain(next_deadline(&self.game.job));
+        let all = clocks.flatten().chain(phases).chain(next_deadline(&self.game.job));
         all.filter(|end| *end > self.game.now).min()
     }
 
@@ -332,8 +333,8 @@ impl World {
     /// its run take none here.
     fn longest(&self) -> u64 {
         let gaps = u32::try_from(self.gaps).unwrap();
-        let service = Service { levels: 1, replay: Millis(0), run: Millis(0), gaps };
-        self.game.params.d_max(self.game.layers(), &service).unwrap().0 + self.lag
+        let service = Service { replay: Millis(0), run: Millis(0), gaps };
+        self.game.params.d_max(self.game.layers(), &[], &service).unwrap().0 + self.lag
     }
 
     /// `honest_never_loses`.
@@ -382,10 +383,10 @@ fn run(arity: u32, layers: u32, masks: [u64; 5], ops: Vec<Op>) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(crate::game::cases(400))]
 
     #[test]
-    fn whatever_everybody_does_the_honest_lose_nothing_and_the_truth_stands(
+    fn honest_never_loses_whatever_everybody_does(
         arity in prop_oneof![Just(2u32), Just(4), Just(16)],
         layers in 1u32..=12,
         masks: [u64; 5],

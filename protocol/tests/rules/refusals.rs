@@ -21,7 +21,7 @@ fn a_take_or_claim_for_another_job_is_refused() {
 }
 
 #[test]
-fn signed_messages_of_one_claim_do_not_serve_in_the_next() {
+fn replay_of_signed_messages_of_one_claim_in_the_next_changes_nothing() {
     let mut game = Game::new(params(2), 8);
     let mut first = Player::new(0, lie(8, 1 << 4, 1));
     let mut honest = Player::new(1, game.truth.clone());

@@ -272,7 +272,7 @@ fn count(name: &str, arity: u32, trees: impl Iterator<Item = (u64, u64)>) {
 }
 
 #[test]
-fn in_every_position_a_correct_claim_wins_against_one_liar() {
+fn truth_wins_in_every_position_for_a_correct_claim_against_one_liar() {
     for arity in [2, 4] {
         let trees = (1..=8).flat_map(|layers| {
             let truth = Trace::honest(layers, *b"the data");
@@ -284,7 +284,7 @@ fn in_every_position_a_correct_claim_wins_against_one_liar() {
 }
 
 #[test]
-fn in_every_position_a_wrong_claim_loses_to_one_honest_challenger() {
+fn truth_wins_in_every_position_for_one_honest_challenger() {
     for arity in [2, 4] {
         let trees = (1..=8).flat_map(|layers| {
             let truth = Trace::honest(layers, *b"the data");
@@ -313,7 +313,7 @@ fn largest_pair(arity: u32) -> u32 {
 }
 
 #[test]
-fn in_every_position_a_correct_claim_wins_against_two_liars() {
+fn truth_wins_in_every_position_for_a_correct_claim_against_two_liars() {
     for arity in [2, 4] {
         let trees = (1..=largest_pair(arity)).flat_map(|layers| {
             let truth = Trace::honest(layers, *b"the data");
@@ -326,7 +326,7 @@ fn in_every_position_a_correct_claim_wins_against_two_liars() {
 }
 
 #[test]
-fn in_every_position_a_wrong_claim_loses_to_an_honest_challenger_beside_a_liar() {
+fn truth_wins_in_every_position_for_an_honest_challenger_beside_a_liar() {
     assert_ne!(CHALLENGER, THIRD);
     for arity in [2, 4] {
         let trees = (1..=largest_pair(arity)).flat_map(|layers| {

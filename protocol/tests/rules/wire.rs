@@ -153,6 +153,15 @@ pub fn examples() -> Vec<Message> {
         }),
         step_value(claim_id),
         step_evidence(claim_id),
+        Message::CanaryCommit(CanaryCommit {
+            commitments: vec![digest(31), digest(32)],
+            bonus: Amount(12),
+        }),
+        Message::CanaryReveal(CanaryReveal {
+            job: JobId(MessageId(digest(2))),
+            executor: keypair(3).key(),
+            salt: [33; 32],
+        }),
     ]
 }
 
@@ -214,6 +223,8 @@ fn computed() -> BTreeMap<String, String> {
     let claim = ClaimId(MessageId(digest(1)));
     let commitment = challenge_commitment(network, digest(11), &[10; 32], two, claim);
     pin("challenge commitment", commitment.to_string());
+    let commitment = canary_commitment(network, JobId(MessageId(digest(2))), one, &[33; 32]);
+    pin("canary commitment", commitment.to_string());
     let accounts = [
         Account::World,
         Account::Free(one),
@@ -222,6 +233,7 @@ fn computed() -> BTreeMap<String, String> {
         Account::Burned,
         Account::Treasury,
         Account::Pending(MessageId(digest(28))),
+        Account::Canary(digest(31)),
     ];
     for account in accounts {
         let bytes = borsh::to_vec(&account).unwrap();
@@ -248,8 +260,8 @@ fn every_wire_type_has_its_committed_encoding() {
 #[test]
 fn messages_are_numbered_from_1_without_gaps() {
     let tags: Vec<u8> = examples().iter().map(|m| borsh::to_vec(m).unwrap()[0]).collect();
-    assert_eq!(tags, (1..=17).collect::<Vec<_>>());
-    for tag in [0].into_iter().chain(18..=255u8) {
+    assert_eq!(tags, (1..=19).collect::<Vec<_>>());
+    for tag in [0].into_iter().chain(20..=255u8) {
         let bytes = [&[tag][..], &[0; 400]].concat();
         assert!(borsh::from_slice::<Message>(&bytes).is_err());
     }
@@ -265,7 +277,7 @@ fn a_message_id_is_over_network_signer_and_content_and_not_the_signature() {
             [at(1, network), at(2, network), at(1, NetworkId(digest(91)))]
         })
         .collect();
-    assert_eq!(ids.len(), 3 * 17);
+    assert_eq!(ids.len(), 3 * 19);
     let signed = Signed::new(keypair(1), network, examples().swap_remove(0));
     let other = Signed { signature: Signature([0; 64]), ..signed.clone() };
     assert_eq!(signed.id(), other.id());

@@ -126,7 +126,7 @@ impl Arbiter {
         ready: &Ready,
         evidence: &EvidenceMessage,
     ) -> Result<EvidenceStanding, No> {
-        let job = self.subject(gainsay_arbiter::decide::subject_of(ready));
+        let job = self.subject(&gainsay_arbiter::decide::subject_of(ready));
         let layers = job.ok_or_else(|| refused("no such claim"))?.facts.layers;
         let before = evidence.layer.checked_sub(1).ok_or_else(|| refused("there is no layer 0"))?;
         let [(number, digest)] = evidence.list.0[..] else {

@@ -7,6 +7,7 @@ use gainsay_protocol::{
 };
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
+use super::canaries;
 use super::codec::{blob, column, column_at_most, decode, encode, failed, key_blob};
 use super::read::{get_bytes, get_digest, get_number, transfer};
 use crate::store::{Books, Decision, StoreError, Subject};
@@ -14,13 +15,19 @@ use crate::store::{Books, Decision, StoreError, Subject};
 type Found<T> = Result<T, StoreError>;
 
 /// What a transaction about `subject` needs of the ledger.
-pub(super) async fn books(connection: &mut SqliteConnection, subject: Subject) -> Found<Books> {
+pub(super) async fn books(connection: &mut SqliteConnection, subject: &Subject) -> Found<Books> {
     let mut books = Books::default();
     match subject {
-        Subject::Take(_, key) => books.exposure = exposure(connection, key).await?,
-        Subject::Act(act) => books.proven = proven(connection, act).await?,
-        Subject::Withdrawal(id) => books.withdrawal = withdrawal(connection, id).await?,
+        Subject::Take(_, key) => books.exposure = exposure(connection, *key).await?,
+        Subject::Act(act) => books.proven = proven(connection, *act).await?,
+        Subject::Withdrawal(id) => books.withdrawal = withdrawal(connection, *id).await?,
         Subject::Schedule => books.schedule = Some(schedule(connection).await?),
+        Subject::Commitments(commitments) => {
+            books.canaries.known = canaries::known(connection, commitments).await?;
+        }
+        Subject::Canary(commitment, job, executor) => {
+            books.canaries = canaries::books(connection, *commitment, *job, *executor).await?;
+        }
         Subject::Nothing | Subject::Job(_) | Subject::Id(_) => {}
     }
     Ok(books)
@@ -69,7 +76,7 @@ pub(super) async fn record(
             .await
             .map_err(failed("recording parameters"))?;
     }
-    Ok(())
+    canaries::record(connection, index, decision).await
 }
 
 /// The takes of a key whose bonds are still locked.
@@ -176,11 +183,11 @@ pub(super) async fn statement(
     after: Option<u64>,
     limit: u32,
 ) -> Found<Vec<StatementLine>> {
-    // A bond, escrow or withdrawal belongs to whose free balance it came from; accounts that are empty by now have no
+    // A bond, escrow, bonus or withdrawal belongs to whose free balance it came from; accounts that are empty by now have no
     // row, so they are found by what once filled them.
     let rows = sqlx::query(
         "WITH mine (account) AS (SELECT ?1 UNION SELECT credit FROM transfers \
-             WHERE debit = ?1 AND substr(credit, 1, 1) IN (x'02', x'03', x'06')) \
+             WHERE debit = ?1 AND substr(credit, 1, 1) IN (x'02', x'03', x'06', x'07')) \
          SELECT debit, credit, amount, transfers.kind, cause, number, transfers.entry_index, log.time_ms \
          FROM transfers JOIN log ON log.entry_index = transfers.entry_index \
          WHERE (debit IN mine OR credit IN mine) AND number > ?2 ORDER BY number LIMIT ?3",

@@ -3,6 +3,7 @@
 //! WAL with `synchronous=FULL`: when a commit returns, it is on disk. All writes go through one task that owns
 //! the only writing connection, so a caller that goes away never cancels a transaction.
 
+mod canaries;
 mod codec;
 mod ledger;
 mod money;

@@ -63,8 +63,12 @@ fn apply(
     } else {
         to.amount.checked_add(amount).ok_or(LedgerError::Overflow(credit))?
     };
-    if let (Account::Bond(_) | Account::Escrow(_) | Account::Pending(_), Account::Free(owner)) =
-        (credit, debit)
+    let belongs = matches!(
+        credit,
+        Account::Bond(_) | Account::Escrow(_) | Account::Pending(_) | Account::Canary(_)
+    );
+    if let Account::Free(owner) = debit
+        && belongs
     {
         to.owner = Some(owner);
     }

@@ -10,6 +10,7 @@ use gainsay_protocol::{
 use sqlx::Row;
 use sqlx::sqlite::{SqliteExecutor, SqliteRow};
 
+use super::canaries;
 use super::codec::{
     amount, blob, column_at_most, decode, digest, failed, key_blob, number, verdict,
 };
@@ -245,7 +246,7 @@ pub(super) async fn account(executor: impl SqliteExecutor<'_>, key: Key) -> Foun
         let part = match account {
             Account::Free(_) => &mut view.free,
             Account::Bond(_) => &mut view.bonds,
-            Account::Escrow(_) => &mut view.escrow,
+            Account::Escrow(_) | Account::Canary(_) => &mut view.escrow,
             Account::Pending(_) => &mut view.pending,
             Account::World | Account::Burned | Account::Treasury => continue,
         };
@@ -279,7 +280,7 @@ pub(super) async fn totals(executor: impl SqliteExecutor<'_>) -> Found<TotalsVie
         match get_bytes(row, 0)?.as_slice() {
             [0] => view.deposited = held,
             [1] => view.free = held,
-            [2] => view.escrow = held,
+            [2] | [7] => add(&mut view.escrow, held)?,
             [3] => view.bonds = held,
             [4] => view.burned = held,
             [5] => view.treasury = held,
@@ -433,5 +434,6 @@ where
     census.blobs = get_number(&row, 2)?;
     census.blob_bytes = get_number(&row, 3)?;
     census.log_entries = head(executor).await?.entries;
+    canaries::census(executor, &mut census).await?;
     Ok(census)
 }

@@ -14,10 +14,10 @@ use gainsay_protocol::{
 
 use super::codec::failed;
 use super::write::{Answered, Write};
-use super::{SqliteStore, ledger, read};
+use super::{SqliteStore, canaries, ledger, read};
 use crate::store::{
-    Act, BlobRecord, Census, CommitError, Committed, Head, Read, Resume, Store, StoreError,
-    Uploaded,
+    Act, BlobRecord, CanaryRecord, Census, CommitError, Committed, Head, Read, Resume, Store,
+    StoreError, Uploaded,
 };
 
 /// The answer to another kind of write than was asked for, which cannot be.
@@ -148,6 +148,10 @@ impl Store for SqliteStore {
 
     fn proven(&self, act: OnceOnly) -> Read<'_, Option<MessageId>> {
         ledger::proven(&self.readers, act).boxed()
+    }
+
+    fn canaries(&self, after: Option<Digest>, limit: u32) -> Read<'_, Vec<CanaryRecord>> {
+        canaries::list(&self.readers, after, limit).boxed()
     }
 
     fn totals(&self) -> Read<'_, TotalsView> {

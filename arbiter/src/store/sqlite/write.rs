@@ -137,14 +137,14 @@ async fn act_once(connection: &mut SqliteConnection, mut act: Act) -> Result<Wri
     {
         return written(Committed::Before { index, time }, act.after);
     }
-    let job = match act.subject {
-        Subject::Id(id) => read::find(&mut *connection, id).await?,
+    let job = match &act.subject {
+        Subject::Id(id) => read::find(&mut *connection, *id).await?,
         other => match other.job() {
             Some(job) => read::job(&mut *connection, job).await?,
             None => None,
         },
     };
-    let books = ledger::books(&mut *connection, act.subject).await?;
+    let books = ledger::books(&mut *connection, &act.subject).await?;
     let head = read::head(&mut *connection).await?;
     let situation = Situation { job: job.as_ref(), last: head.last, books: &books };
     // A decision that panics must not take the writing task with it.

@@ -70,6 +70,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn fetch(self, from: *const f32) {
+        // SAFETY: a hint; it reads nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
+
+    #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
         // SAFETY: `self` exists only where the CPU has the instruction set.
         unsafe { _mm256_set1_ps(x) }

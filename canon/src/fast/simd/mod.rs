@@ -62,6 +62,9 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// # Safety
     /// `LANES` elements at `to` are writable.
     unsafe fn store_to(self, to: *mut f32, x: Self::F);
+    /// Asks for the line at an address, to be in the second cache when it is read. Any address will do.
+    #[inline(always)]
+    fn fetch(self, _from: *const f32) {}
     /// The same value in every lane.
     fn splat(self, x: f32) -> Self::F;
     /// The same value in every lane.

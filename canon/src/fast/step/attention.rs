@@ -12,7 +12,7 @@ use super::chain::{Block, Chain, Row, Run};
 use super::lines::{exponentials, maximum};
 use super::operand::{Matrix, Operands};
 use super::scratch::{self, Scratch};
-use super::tile::{ROWS, Strip, WIDTH};
+use super::tile::{Ahead, ROWS, Strip, WIDTH};
 use super::view::Lines;
 use super::visible::{Segment, Visible};
 use crate::{Keys, OperatorError};
@@ -151,7 +151,8 @@ impl Attention {
         let seen = self.seen(strip.end - 1);
         for first in (0..seen).step_by(WIDTH) {
             let (columns, panel) = (WIDTH.min(t - first), &keys[first * d..]);
-            let strip = Strip { a, rows, panel, k: d, columns, stride: wide };
+            let strip =
+                Strip { a, rows, panel, k: d, columns, stride: wide, ahead: Ahead::NOTHING };
             strip.run(task.fast.vectors, 0..d, &mut scores[first..]);
         }
         let all = self.seen(strip.end - 1).max(1).next_multiple_of(WIDEST);
@@ -201,7 +202,15 @@ impl Attention {
             let strip_of = |queries: &Range<usize>| {
                 let row = |r: usize| (queries.start + r).min(queries.end - 1);
                 let a = std::array::from_fn(|r| &scores[row(r) * wide..][..t]);
-                Strip { a, rows: queries.len(), panel, k: t, columns, stride: width }
+                Strip {
+                    a,
+                    rows: queries.len(),
+                    panel,
+                    k: t,
+                    columns,
+                    stride: width,
+                    ahead: Ahead::NOTHING,
+                }
             };
             results.fill(0.0);
             for Segment { keys, queries } in visible.segments() {

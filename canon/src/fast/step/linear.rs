@@ -9,7 +9,7 @@ use super::operand::{Matrix, Operands};
 use super::pages::Region;
 use super::scratch::{self, Scratch};
 use super::streamed;
-use super::tile::{self, ROWS, Strip, WIDTH};
+use super::tile::{self, Ahead, ROWS, Strip, WIDTH};
 use super::view::Lines;
 use crate::OperatorError;
 
@@ -83,6 +83,8 @@ struct Part<'a> {
     rows: Range<usize>,
     columns: Range<usize>,
     panel: &'a [f32],
+    /// How many panels further the next is that this thread reads.
+    ahead: usize,
 }
 
 impl Product {
@@ -110,8 +112,9 @@ impl Product {
                 let start = panel * WIDTH * self.k;
                 let len = tile::padded(fast.vectors, columns.len()) * self.k;
                 let panel = &packed.packed.get()[start..start + len];
-                let part =
-                    Part { rows: cut * rows / cuts..(cut + 1) * rows / cuts, columns, panel };
+                // Tasks are taken in turns. Behind the last panel are the weights of the next step.
+                let rows = cut * rows / cuts..(cut + 1) * rows / cuts;
+                let part = Part { rows, columns, panel, ahead: threads };
                 scratch::with(|scratch| self.part(fast, operands, &part, chain, run, scratch));
             });
         }
@@ -132,7 +135,7 @@ impl Product {
                 let columns = columns_of(panel);
                 let panel = memory.of(WIDTH * self.k);
                 self.pack(fast, operands, product, &columns, panel, &mut scratch.spare);
-                let part = Part { rows: rows(cut)..rows(cut + 1), columns, panel };
+                let part = Part { rows: rows(cut)..rows(cut + 1), columns, panel, ahead: 0 };
                 self.part(fast, operands, &part, chain, run, scratch);
                 scratch.panel = memory;
             });
@@ -251,7 +254,8 @@ impl Product {
                         matrix(row / of_job).row(row % of_job, k, spare)
                     });
                     let (rows, panel) = (to - from, part.panel);
-                    let strip = Strip { a, rows, panel, k, columns, stride: WIDTH };
+                    let ahead = Ahead { panel: part.ahead * WIDTH * k, strip, strips };
+                    let strip = Strip { a, rows, panel, k, columns, stride: WIDTH, ahead };
                     strip.run(fast.vectors, steps.clone(), &mut block[(from - begin) * WIDTH..]);
                 }
                 if steps.end == k {

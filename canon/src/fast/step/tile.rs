@@ -53,6 +53,23 @@ pub(super) struct Strip<'a> {
     pub columns: usize,
     /// The distance of rows of `c`.
     pub stride: usize,
+    pub ahead: Ahead,
+}
+
+/// What a strip asks for meanwhile: its share of the steps of `k` that are multiplied after these. Weights come from memory
+/// once per few rows; asked for by the strip that reads them, all strips would wait for the first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    /// From the panel at hand to the one after it, in elements.
+    pub panel: usize,
+    /// Which strip of the panel this is, of how many.
+    pub strip: usize,
+    pub strips: usize,
+}
+
+impl Ahead {
+    /// Nothing: a panel that was just written.
+    pub(super) const NOTHING: Self = Ahead { panel: 0, strip: 0, strips: usize::MAX };
 }
 
 impl Strip<'_> {
@@ -351,12 +368,18 @@ impl<const R: usize> Kernel for Rows<'_, R> {
             let offset = first * strip.k + steps.start * vectors * S::LANES;
             let b = strip.panel.as_ptr().wrapping_add(offset);
             let (c, stride) = (c.wrapping_add(first), strip.stride);
+            let width = vectors * S::LANES;
+            let Ahead { panel, strip: index, strips } = strip.ahead;
+            let piece = steps.len() * width;
+            let next = if steps.end < strip.k { piece } else { panel };
+            let from = b.wrapping_add(next + piece / strips * index);
+            let ahead = (from, width.div_ceil(strips));
             let (fresh, steps) = (steps.start == 0, steps.len());
             match vectors {
-                4 => simd.run(Tile::<R, 4> { steps, a, b, c, stride, fresh }),
-                3 => simd.run(Tile::<R, 3> { steps, a, b, c, stride, fresh }),
-                2 => simd.run(Tile::<R, 2> { steps, a, b, c, stride, fresh }),
-                _ => simd.run(Tile::<R, 1> { steps, a, b, c, stride, fresh }),
+                4 => simd.run(Tile::<R, 4> { steps, a, b, c, stride, fresh, ahead }),
+                3 => simd.run(Tile::<R, 3> { steps, a, b, c, stride, fresh, ahead }),
+                2 => simd.run(Tile::<R, 2> { steps, a, b, c, stride, fresh, ahead }),
+                _ => simd.run(Tile::<R, 1> { steps, a, b, c, stride, fresh, ahead }),
             }
             first += vectors * S::LANES;
         }
@@ -373,6 +396,8 @@ struct Tile<const R: usize, const V: usize> {
     c: *mut f32,
     stride: usize,
     fresh: bool,
+    /// What to ask for meanwhile: from where, and how far apart.
+    ahead: (*const f32, usize),
 }
 
 impl<const R: usize, const V: usize> Kernel for Tile<R, V> {
@@ -380,7 +405,7 @@ impl<const R: usize, const V: usize> Kernel for Tile<R, V> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Tile { steps, a, mut b, c, stride, fresh } = self;
+        let Tile { steps, a, mut b, c, stride, fresh, mut ahead } = self;
         let mut acc = [[simd.splat(0.0); V]; R];
         if !fresh {
             for (r, acc) in acc.iter_mut().enumerate() {
@@ -403,6 +428,8 @@ impl<const R: usize, const V: usize> Kernel for Tile<R, V> {
                     *acc = simd.fma(x, column, *acc);
                 }
             }
+            simd.fetch(ahead.0);
+            ahead.0 = ahead.0.wrapping_add(ahead.1);
             b = b.wrapping_add(V * S::LANES);
         }
         for (r, acc) in acc.iter().enumerate() {
