@@ -14,8 +14,9 @@ use support::{gainsay, text};
 fn played(stride: &str) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("table.md");
-    let output = gainsay().args(["fault-table", "--json", "--stride", stride, "--markdown"]);
-    let output = output.arg(&file).output().unwrap();
+    let mut command = gainsay();
+    command.args(["fault-table", "--json", "--stride", stride, "--markdown"]).arg(&file);
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     let report = serde_json::from_slice(&output.stdout).unwrap();
     (report, std::fs::read_to_string(&file).unwrap())

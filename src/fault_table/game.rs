@@ -162,7 +162,7 @@ fn turn(
 fn ended(arbiter: &Arbiter<'_>, counter_root: Digest, keys: [Key; 2]) -> Result<Played> {
     let claim = arbiter.claim()?;
     let dispute: &Dispute = claim.dispute(&counter_root).context("the dispute is gone")?;
-    let pairs = dispute.below_layer().map(|below| below.pairs.as_slice()).unwrap_or_default();
+    let pairs = dispute.below.as_ref().map(|below| below.pairs.as_slice()).unwrap_or_default();
     let gained = |key: Key| {
         let Amount(now) = arbiter.balance(key);
         i128::from(now) - i128::from(MONEY.0)

@@ -47,6 +47,10 @@ pub struct Most {
     pub ambient_bytes: u64,
     /// Time to put the case together and judge it.
     pub ms: f64,
+    /// The median of it.
+    pub median_ms: f64,
+    #[serde(skip)]
+    times: Vec<f64>,
 }
 
 impl Most {
@@ -54,7 +58,10 @@ impl Most {
         self.count += 1;
         self.evidence_bytes = self.evidence_bytes.max(judged.evidence);
         self.ambient_bytes = self.ambient_bytes.max(judged.ambient);
-        self.ms = self.ms.max(ms(judged.took));
+        self.times.push(ms(judged.took));
+        self.times.sort_by(f64::total_cmp);
+        self.ms = self.times.last().copied().unwrap_or_default();
+        self.median_ms = self.times.get(self.times.len() / 2).copied().unwrap_or_default();
     }
 }
 
