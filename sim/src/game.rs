@@ -160,7 +160,7 @@ impl Game {
         let Setting { seed, faults, without_gangs, breakage } = setting;
         let plan = Plan::new(seed, faults)?;
         let rng = Rng::new(seed);
-        let oracle = Rc::new(Oracle::new(plan.jobs.iter().map(|(_, input)| *input)));
+        let oracle = Rc::new(Oracle::new(plan.jobs.iter().map(|asked| asked.input)));
         let source = RealTime::default();
         let keypair = plan::arbiter_key(seed);
         let params = Rc::new(plan.params.clone());
@@ -226,12 +226,12 @@ impl Game {
             down_for: 1_000,
             expected_jobs,
         };
-        game.begin(plan.troubles);
+        game.begin(plan.troubles, plan.changes);
         Some(game)
     }
 
     /// Deposits, and what is planned.
-    fn begin(&mut self, troubles: Vec<(u64, plan::Trouble)>) {
+    fn begin(&mut self, troubles: Vec<(u64, plan::Trouble)>, changes: Vec<(u64, plan::Change)>) {
         let operator = plan::operator_key(self.setting.seed);
         for player in &self.players {
             let (to, amount) = (player.me.key(), gainsay_protocol::Amount(START));
@@ -242,6 +242,9 @@ impl Game {
         self.checker.after_event(&mut self.arbiter, 0);
         for (at, trouble) in troubles {
             self.queue.push(at, Happening::Trouble(trouble));
+        }
+        for (at, change) in changes {
+            self.queue.push(at, Happening::Announce(Box::new(change)));
         }
         let faults = self.setting.faults;
         for number in 0..self.players.len() {

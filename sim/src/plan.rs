@@ -8,6 +8,7 @@ use gainsay_protocol::{
     Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, Time,
 };
 
+use crate::actors::Asked;
 use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
 use crate::rng::Rng;
@@ -42,11 +43,20 @@ pub(crate) enum Mishap {
     Crash(u64),
 }
 
+/// New parameters, in force so long after the notice that they need.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) params: Params,
+    pub(crate) later: Millis,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) params: Params,
-    pub(crate) jobs: Vec<(Job, Value)>,
+    pub(crate) jobs: Vec<Asked>,
+    /// What the operator announces, and when: parameters, and how long after their notice they come into force.
+    pub(crate) changes: Vec<(u64, Change)>,
     pub(crate) catalogue: BTreeMap<ArtifactId, ArtifactView>,
     pub(crate) troubles: Vec<(u64, Trouble)>,
 }
@@ -82,11 +92,37 @@ impl Plan {
             let (fee, deadline) =
                 (Amount(draw.between(1, 2_000)), Time(draw.between(20_000, 300_000)));
             let inputs = vec![toy::tensor(input)];
-            jobs.push((Job { artifact, program: 0, inputs, fee, deadline, nonce }, input));
+            let job = Job { artifact, program: 0, inputs, fee, deadline, nonce };
+            // Some late enough for parameters that are announced meanwhile.
+            let from = Time(if draw.percent(40) { draw.below(deadline.0.min(90_000)) } else { 0 });
+            jobs.push(Asked { job, input, from });
         }
         let troubles = troubles(&mut rng.fork(2), faults);
-        Some(Self { params, jobs, catalogue, troubles })
+        let changes = changes(&mut rng.fork(6), &params);
+        Some(Self { params, jobs, changes, catalogue, troubles })
     }
+}
+
+/// Up to three announcements; one in some is refused, because it comes too soon or breaks a bound.
+fn changes(draw: &mut Rng, first: &Params) -> Vec<(u64, Change)> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    for _ in 0..draw.below(4) {
+        at += draw.between(1_000, 40_000);
+        let mut params = first.clone();
+        params.window = Millis(draw.between(30_000, 45_000));
+        params.reveal = Millis(draw.between(20_000, 30_000));
+        params.grace = Millis(draw.between(15_000, 20_000));
+        params.budget = Millis(draw.between(75_000, 100_000));
+        params.lease = Millis(draw.between(30_000, 40_000));
+        params.executor_bond = Amount(draw.between(40_000, 90_000));
+        params.challenger_bond = Amount(draw.between(15_000, 40_000));
+        params.payout_percent = draw.between(30, 60) as u8;
+        params.rewarded_commitments = draw.between(1, 12) as u32;
+        params.judgement_cost = Amount(draw.between(1, 2_000));
+        all.push((at, Change { params, later: Millis(draw.below(20_000)) }));
+    }
+    all
 }
 
 fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
@@ -113,6 +149,8 @@ fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
         ledger: LedgerParams {
             challenge_cost: Amount(1_009),
             proof_cost: Amount(503),
+            withdrawal_delay: Millis(draw.between(0, 40_000)),
+            notice: Millis(draw.between(1, 20_000)),
             ..LedgerParams::FREE
         },
         layer_budget: LayerBudget::default(),

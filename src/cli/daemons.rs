@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use gainsay_canon::{Isa, Kernels};
 use gainsay_challenger::{FalseAlarm, SamplingRate};
 use gainsay_commitment::Digest;
-use gainsay_executor::{Cheating, Conduct, Honest};
+use gainsay_executor::{Canaries, Cheating, Conduct, Honest};
 use gainsay_protocol::ArtifactId;
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
@@ -127,14 +127,16 @@ pub async fn executor(config: Config, args: &ExecutorArgs) -> Result<()> {
         config.client.arbiter.context("the arbiter's address is not known: give --arbiter ADDR")?;
     let folder = data(&args.daemon, &config.executor.data)?;
     let threads = args.daemon.threads.map_or(config.executor.threads, NonZeroUsize::get);
-    let conduct: Box<dyn Conduct> = if args.cheat.is_empty() {
-        Box::new(Honest)
-    } else {
-        let journal = folder.join(LIES);
-        Box::new(
-            Cheating::open(&args.cheat, args.cheat_seed, &journal)
-                .context("cannot open the journal of lies")?,
-        )
+    let conduct: Box<dyn Conduct> = match &args.canaries {
+        Some(book) => {
+            let canaries = Canaries::open(book, key);
+            Box::new(canaries.context("cannot read the book of canaries")?)
+        }
+        None if args.cheat.is_empty() => Box::new(Honest),
+        None => {
+            let cheating = Cheating::open(&args.cheat, args.cheat_seed, &folder.join(LIES));
+            Box::new(cheating.context("cannot open the journal of lies")?)
+        }
     };
     let arbiter = arbiter_key(&config)?;
     let mut settings =

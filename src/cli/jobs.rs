@@ -27,12 +27,23 @@ struct Submitted {
 
 /// Runs `gainsay submit`.
 pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
+    let (job, inputs) = job_of(client, args).await?;
+    for bytes in &inputs {
+        client.put_blob(bytes).await.context("cannot send an input")?;
+    }
+    let receipt = client.submit(Message::Job(job)).await.context("the job was not admitted")?;
+    let submitted = Submitted { job: receipt.message.0.to_string(), log_index: receipt.index };
+    print(args.output, &submitted, || println!("{}", submitted.job))
+}
+
+/// The job that the flags ask for, and the bytes of its inputs.
+pub async fn job_of(client: &ArbiterClient, args: &SubmitArgs) -> Result<(Job, Vec<Vec<u8>>)> {
     let artifact =
         client.artifact(ArtifactId(args.artifact)).await.context("cannot ask for the artifact")?;
     let artifact = artifact
         .with_context(|| format!("the arbiter has not admitted artifact {}", args.artifact))?;
     let (index, program) = choose_program(&artifact, args.program.as_deref())?;
-    let mut inputs = Vec::new();
+    let (mut inputs, mut bytes) = (Vec::new(), Vec::new());
     for (name, port) in &program.inputs {
         let prefix = format!("{name}=");
         let file = args.inputs.iter().find_map(|input| input.strip_prefix(&prefix));
@@ -41,8 +52,10 @@ pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
         })?;
         let tensor = read_input(Path::new(file), port)
             .with_context(|| format!("input {name:?} from {file}"))?;
-        let content = client.put_blob(&tensor.bytes()).await.context("cannot send an input")?;
+        let given = tensor.bytes().into_owned();
+        let content = gainsay_commitment::content(&given);
         inputs.push(TensorRef { dtype: port.dtype, shape: port.shape.clone(), content });
+        bytes.push(given);
     }
     if let Some(unknown) = unknown_input(program, &args.inputs) {
         bail!("--input {unknown}: the program has no such input");
@@ -58,9 +71,7 @@ pub async fn submit(client: &ArbiterClient, args: &SubmitArgs) -> Result<()> {
         deadline: Time(now.0.saturating_add(args.deadline_s.saturating_mul(1000))),
         nonce: u64::from_le_bytes(nonce),
     };
-    let receipt = client.submit(Message::Job(job)).await.context("the job was not admitted")?;
-    let submitted = Submitted { job: receipt.message.0.to_string(), log_index: receipt.index };
-    print(args.output, &submitted, || println!("{}", submitted.job))
+    Ok((job, bytes))
 }
 
 fn choose_program<'a>(

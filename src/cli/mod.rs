@@ -5,6 +5,7 @@ pub mod args;
 mod artifact;
 #[cfg(feature = "models")]
 pub mod bench;
+pub mod canary;
 pub mod config;
 mod connection;
 mod daemons;
@@ -84,6 +85,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Bench(command) => crate::bench::run(command),
         Command::Trace(args) => trace::run(args),
         Command::Sim(args) => sim::run(args),
+        Command::FaultTable(args) => crate::fault_table::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Equivocation(command) => runtime.block_on(equivocation::run(&loaded, command)),
         Command::Economics(args) => economics::run(&loaded()?, args),
@@ -138,6 +140,7 @@ async fn on_the_line(config: &Config, command: &Command) -> Result<()> {
         Command::Params(args) => {
             with_reader(config, async |client| params::params(client, args).await).await
         }
+        Command::Canary(command) => canary::run(config, command).await,
         Command::Announce(args) => {
             with(config, async |client| params::announce(client, config, args).await).await
         }

@@ -12,11 +12,12 @@ use gainsay_challenger::Alarm;
 use gainsay_commitment::Digest;
 use gainsay_executor::Lie;
 use gainsay_network::api::AccountView;
-use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobPhase, JobState};
+use gainsay_protocol::{ClaimOutcome, ClaimState, Dispute, JobId, JobPhase, JobState, Key};
 use serde::Serialize;
 
-use super::kind::Plan;
+use super::kind::{CANARY, Plan};
 use super::network::{challenger_name, executor_name};
+use super::pay::{self, CanaryFigures, Pay, ShamFigures};
 use super::play::Played;
 use crate::cli::LIES;
 use crate::cli::args::DemoArgs;
@@ -48,6 +49,8 @@ pub struct DisputeFigures {
     pub wall_ms: u64,
     /// How it ended.
     pub verdict: String,
+    /// What challengers were paid for the claim, if it was rejected.
+    pub rewards: Vec<Pay>,
 }
 
 /// The demo's figures.
@@ -73,8 +76,14 @@ pub struct Figures {
     pub seconds: f64,
     /// How many lies of each kind were told.
     pub kinds: BTreeMap<String, usize>,
+    /// The most challengers that were on one side of a dispute about a lie.
+    pub challengers_on_one_fraud: usize,
     /// Every dispute.
     pub disputes: Vec<DisputeFigures>,
+    /// Challenges of correct claims, and what they cost.
+    pub shams: Vec<ShamFigures>,
+    /// Lies that the operator planted, and what became of them.
+    pub canaries: Vec<CanaryFigures>,
 }
 
 impl Figures {
@@ -86,7 +95,7 @@ impl Figures {
         folder: &Path,
         took: Duration,
     ) -> Result<Self> {
-        let lies = Lies::read(plan, folder)?;
+        let lies = Lies::read(plan, played, folder)?;
         let mut figures = Self {
             jobs: args.jobs as usize,
             honest_claims: 0,
@@ -98,18 +107,27 @@ impl Figures {
             accuracy: accuracy(played),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             kinds: BTreeMap::new(),
+            challengers_on_one_fraud: 0,
             disputes: Vec::new(),
+            shams: Vec::new(),
+            canaries: pay::canaries(played),
         };
         for (_, job) in &played.jobs {
             for claim in &job.claims {
                 figures.count_claim(job, claim, &lies);
-                figures.count_challenges(claim, &lies);
+                figures.count_challenges(played, claim, &lies);
                 for dispute in &claim.disputes {
                     figures.disputes.push(describe(played, &lies, (job, claim, dispute)));
                 }
             }
         }
         figures.false_slashes += honest_losers(plan, played);
+        let against = figures
+            .disputes
+            .iter()
+            .filter(|of| !["false-alarm", "none"].contains(&of.kind.as_str()));
+        figures.challengers_on_one_fraud =
+            against.map(|dispute| dispute.challengers.len()).max().unwrap_or(0);
         Ok(figures)
     }
 
@@ -128,13 +146,14 @@ impl Figures {
         }
     }
 
-    fn count_challenges(&mut self, claim: &ClaimState, lies: &Lies) {
+    fn count_challenges(&mut self, played: &Played, claim: &ClaimState, lies: &Lies) {
         for challenge in claim.challenges.iter().chain(&claim.forfeited) {
             let lost = challenge_lost(claim, challenge.challenger);
             let root = challenge.revealed.as_ref().map(|revealed| revealed.root);
             let lied = root.is_some_and(|root| lies.is_alarm(claim, root));
             if lied {
                 self.fraud("false-alarm", lost);
+                self.shams.push(pay::sham(played, claim, challenge));
             } else if lost {
                 self.false_slashes += 1;
             }
@@ -148,6 +167,9 @@ impl Figures {
         }
         if self.false_slashes > 0 {
             bail!("{} honest parties were slashed", self.false_slashes);
+        }
+        if let Some(canary) = self.canaries.iter().find(|canary| canary.outcome != "caught") {
+            bail!("the canary on job {} is {}", canary.job, canary.outcome);
         }
         if !self.conservation {
             bail!("the ledger does not add up");
@@ -167,13 +189,17 @@ impl Figures {
 struct Lies {
     claims: Vec<Lie>,
     alarms: Vec<Alarm>,
+    /// Job and executor of each canary.
+    canaries: Vec<(JobId, Key)>,
 }
 
 impl Lies {
-    fn read(plan: &Plan, folder: &Path) -> Result<Self> {
+    fn read(plan: &Plan, played: &Played, folder: &Path) -> Result<Self> {
         let journal = |name: &str| folder.join(name).join(LIES);
         let unreadable = |name: &str| format!("cannot read the journal of {name}");
-        let mut lies = Self { claims: Vec::new(), alarms: Vec::new() };
+        let planted = played.canaries.iter().map(|(canary, _)| &canary.plan);
+        let canaries = planted.map(|plan| (plan.job_id(), plan.executor)).collect();
+        let mut lies = Self { claims: Vec::new(), alarms: Vec::new(), canaries };
         if !plan.executor_kinds.is_empty() {
             let name = executor_name(plan.liar);
             lies.claims = Lie::read(&journal(&name)).with_context(|| unreadable(&name))?;
@@ -187,6 +213,9 @@ impl Lies {
 
     /// The kind of lie that a claim is.
     fn of_claim(&self, job: &JobState, claim: &ClaimState) -> Option<String> {
+        if self.canaries.contains(&(job.id, claim.executor)) {
+            return Some(CANARY.to_owned());
+        }
         let told = self.claims.iter().find(|lie| {
             lie.job == job.id.0.0
                 && lie.attempt == claim.claim.attempt
@@ -216,7 +245,7 @@ fn honest_losers(plan: &Plan, played: &Played) -> usize {
 }
 
 /// Whether a challenger's bond on this claim was slashed.
-fn challenge_lost(claim: &ClaimState, challenger: gainsay_protocol::Key) -> bool {
+fn challenge_lost(claim: &ClaimState, challenger: Key) -> bool {
     if claim.forfeited.iter().any(|challenge| challenge.challenger == challenger) {
         return true;
     }
@@ -234,10 +263,7 @@ fn describe(
     lies: &Lies,
     (job, claim, dispute): (&JobState, &ClaimState, &Dispute),
 ) -> DisputeFigures {
-    let name = |key| {
-        let known = played.accounts.iter().find(|(known, ..)| *known == key);
-        known.map_or_else(|| key.short(), |(_, name, ..)| name.clone())
-    };
+    let name = |key| pay::name_of(played, key);
     let root = dispute.counter_root;
     let case = played.cases.iter().find(|(id, counter, _)| *id == claim.id && *counter == root);
     let kind = lies
@@ -261,6 +287,7 @@ fn describe(
         replay_ms: case.map(|(_, _, view)| view.replay_us as f64 / 1000.0),
         wall_ms: dispute.ended.map_or(0, |ended| ended.since(dispute.since).0),
         verdict: dispute.outcome().map_or("open", |outcome| outcome.name()).to_owned(),
+        rewards: pay::rewards(played, claim),
     }
 }
 

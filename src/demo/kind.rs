@@ -11,7 +11,9 @@ use crate::cli::args::DemoArgs;
 /// How many executors the demo starts.
 pub const EXECUTORS: usize = 3;
 /// How many challengers the demo starts.
-pub const CHALLENGERS: usize = 2;
+pub const CHALLENGERS: usize = 3;
+/// The name of the executor that tells the operator's canaries.
+pub const CANARY: &str = "canary";
 
 /// A kind of lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Plan {
     pub liar: usize,
     /// Which challenger raises a false alarm, from 0; none if nobody does.
     pub alarmist: Option<usize>,
+    /// How many of the jobs are canaries: the first ones.
+    pub canaries: usize,
     seed: u64,
 }
 
@@ -73,7 +77,8 @@ impl Plan {
                 Kind::FalseAlarm => None,
             })
             .collect();
-        let mut plan = Self { executor_kinds, liar: 0, alarmist: None, seed: args.seed };
+        let canaries = (args.jobs as usize / 16).clamp(1, 2);
+        let mut plan = Self { executor_kinds, liar: 0, alarmist: None, canaries, seed: args.seed };
         plan.liar = (plan.draw("liar", 0) % EXECUTORS as u64) as usize;
         if kinds.contains(&Kind::FalseAlarm) {
             plan.alarmist = Some((plan.draw("alarmist", 0) % CHALLENGERS as u64) as usize);

@@ -1,12 +1,13 @@
 //! The demo: a whole network on one machine, with liars, as separate processes over loopback QUIC.
 //!
-//! Nothing here grades itself: figures come from the arbiter's record on one side and the liars' own journals,
-//! written before each lie, on the other (`figures.rs`).
+//! Nothing here grades itself: figures come from the arbiter's record on one side and the liars' own journals and the
+//! operator's book of canaries, written before each lie, on the other (`figures.rs`, `pay.rs`).
 
 mod figures;
 mod inputs;
 mod kind;
 mod network;
+mod pay;
 mod play;
 mod story;
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::kind::{CHALLENGERS, EXECUTORS, Plan};
+use super::kind::{CANARY, CHALLENGERS, EXECUTORS, Plan};
 use crate::cli::args::DemoArgs;
 use crate::cli::config::Config;
 use crate::cli::keyfile;
@@ -63,7 +63,7 @@ pub fn challenger_name(index: usize) -> String {
 }
 
 impl Network {
-    /// Makes keys and configuration, and starts the arbiter. Players follow with [`Network::start_players`].
+    /// Makes keys and configuration, and starts the arbiter. Players follow.
     pub async fn start(folder: &Path) -> Result<Self> {
         let keys = folder.join("keys");
         std::fs::create_dir(&keys).with_context(|| format!("cannot make {}", keys.display()))?;
@@ -92,8 +92,29 @@ impl Network {
         Ok(network)
     }
 
-    /// Starts executors and challengers.
-    pub async fn start_players(&mut self, args: &DemoArgs, plan: &Plan) -> Result<()> {
+    /// The operator's book of canaries.
+    pub fn book(&self) -> PathBuf {
+        self.folder.join("book")
+    }
+
+    /// Starts the challengers, and the executor that tells the operator's canaries.
+    pub async fn start_challengers(&mut self, plan: &Plan) -> Result<()> {
+        for index in 0..CHALLENGERS {
+            let mut flags = vec!["--sample".to_owned(), "1".to_owned()];
+            if plan.alarmist == Some(index) {
+                flags.extend(["--cheat-seed".into(), plan.draw("alarm", 0).to_string()]);
+                flags.extend(["--cheat".into(), "false-alarm".into()]);
+            }
+            self.start_daemon(&challenger_name(index), "challenger", &flags).await?;
+        }
+        let book = self.book().display().to_string();
+        let flags = ["--max-open", "4", "--canaries", &book];
+        self.start_daemon(CANARY, "executor", &flags.map(String::from)).await?;
+        Ok(())
+    }
+
+    /// Starts the other executors.
+    pub async fn start_executors(&mut self, args: &DemoArgs, plan: &Plan) -> Result<()> {
         let share = (args.jobs as usize).div_ceil(EXECUTORS).max(1);
         for index in 0..EXECUTORS {
             let mut flags = vec!["--max-open".to_owned(), share.to_string()];
@@ -104,14 +125,6 @@ impl Network {
                 }
             }
             self.start_daemon(&executor_name(index), "executor", &flags).await?;
-        }
-        for index in 0..CHALLENGERS {
-            let mut flags = vec!["--sample".to_owned(), "1".to_owned()];
-            if plan.alarmist == Some(index) {
-                flags.extend(["--cheat-seed".into(), plan.draw("alarm", 0).to_string()]);
-                flags.extend(["--cheat".into(), "false-alarm".into()]);
-            }
-            self.start_daemon(&challenger_name(index), "challenger", &flags).await?;
         }
         Ok(())
     }
@@ -209,7 +222,8 @@ impl Network {
 }
 
 fn player_names() -> Vec<String> {
-    (0..EXECUTORS).map(executor_name).chain((0..CHALLENGERS).map(challenger_name)).collect()
+    let players = (0..EXECUTORS).map(executor_name).chain((0..CHALLENGERS).map(challenger_name));
+    players.chain([CANARY.to_owned()]).collect()
 }
 
 /// Short clocks, so that the demo is over soon, and arity 2, so that the narrowing can be seen step by step.

@@ -1,5 +1,6 @@
-//! What happens in the demo: money, an artifact, jobs, and waiting until every job has ended.
+//! What happens in the demo: money, an artifact, canaries, jobs, and waiting until every job has ended.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use gainsay_judge::CaseFile;
 use gainsay_model::Artifact;
-use gainsay_network::api::{AccountView, CaseView, TotalsView};
-use gainsay_player::ArbiterClient;
+use gainsay_network::api::{AccountView, CaseView, StatementLine, TotalsView};
+use gainsay_player::{ArbiterClient, CanaryBook, CanaryProgress};
 use gainsay_protocol::{
     AdmitArtifact, Amount, ArtifactId, ClaimId, Job, JobId, JobPhase, JobState, Key, Keypair,
     Message, Mint, TensorRef, Time,
@@ -16,8 +17,9 @@ use gainsay_protocol::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::inputs::{Question, prepare};
-use super::kind::{EXECUTORS, Plan};
+use super::kind::{CANARY, EXECUTORS, Plan};
 use super::network::Network;
+use crate::canary::{self, Revealed, Wanted};
 use crate::cli::args::DemoArgs;
 
 /// The longest the demo waits for its jobs to end.
@@ -37,6 +39,10 @@ pub struct Played {
     pub cases: Vec<(ClaimId, gainsay_commitment::Digest, CaseView)>,
     /// Names and money of every participant at the start and at the end.
     pub accounts: Vec<(Key, String, AccountView, AccountView)>,
+    /// Every transfer of each participant.
+    pub statements: BTreeMap<Key, Vec<StatementLine>>,
+    /// The operator's own book of canaries, and what the opened ones were.
+    pub canaries: Vec<(CanaryProgress, Revealed)>,
     /// The ledger's totals at the end.
     pub totals: TotalsView,
     /// The layers' names of the program.
@@ -58,16 +64,70 @@ pub async fn play(
     let bar = progress(args.jobs);
     bar.set_message(format!("admitting the artifact {}", artifact.name()));
     push(&requester, &artifact).await?;
-    network.start_players(args, plan).await?;
+    network.start_challengers(plan).await?;
     let before = accounts(&requester, network).await?;
+    bar.set_message("planting canaries");
+    let mut book = CanaryBook::open(&network.book())?;
+    let planted = questions.get(..plan.canaries.min(questions.len())).unwrap_or_default();
+    let mut ids = plant((&operator, &requester), network, &mut book, &artifact, planted).await?;
+    network.start_executors(args, plan).await?;
     bar.set_message("asking");
-    let mut ids = Vec::with_capacity(questions.len());
-    for (number, question) in (0u64..).zip(&questions) {
+    for (number, question) in (0u64..).zip(&questions).skip(ids.len()) {
         ids.push(ask(&requester, &artifact, question, number).await?);
     }
     wait(&requester, network, &ids, &bar).await?;
+    let revealed = canary::reveal(&operator, &mut book).await?;
+    let progress = |revealed: Revealed| {
+        let canary = book.canaries().find(|canary| canary.plan.job_id() == revealed.job);
+        canary.cloned().map(|canary| (canary, revealed))
+    };
+    let canaries = revealed.into_iter().filter_map(progress).collect();
     bar.finish_and_clear();
-    gather(&requester, network, folder, (questions, ids), before, &artifact).await
+    let gathered = Gathered { questions, ids, before, canaries };
+    gather(&requester, network, folder, gathered, &artifact).await
+}
+
+/// Plants these questions as canaries and waits until they are told: before the other executors come, so that none of them
+/// takes one first.
+async fn plant(
+    (operator, requester): (&ArbiterClient, &ArbiterClient),
+    network: &mut Network,
+    book: &mut CanaryBook,
+    artifact: &Artifact,
+    questions: &[Question],
+) -> Result<Vec<JobId>> {
+    let named = network.names.iter().find(|(_, name)| *name == CANARY);
+    let executor = *named.context("the canary executor has no key")?.0;
+    for (number, question) in (0u64..).zip(questions) {
+        let inputs = question.inputs.iter().map(|input| input.bytes().into_owned()).collect();
+        let wanted = Wanted {
+            network: requester.network(),
+            requester: &network.requester,
+            job: job_of(artifact, question, number),
+            inputs,
+            executor,
+            plant_at: Time(0),
+        };
+        canary::prepare(book, wanted)?;
+    }
+    let bonus = Amount(operator.params().most_bonus().0 / 4);
+    canary::commit(operator, book, bonus).await?;
+    let (ids, _) = canary::plant(requester, book).await?;
+    let told = tokio::time::timeout(PATIENCE, async {
+        let mut glances = tokio::time::interval(GLANCE);
+        loop {
+            glances.tick().await;
+            network.check()?;
+            let live = requester.live_jobs().await.context("cannot list the jobs")?;
+            if live.iter().all(|job| job.executor == Some(executor)) {
+                return Ok(());
+            }
+        }
+    });
+    match told.await {
+        Ok(told) => told.map(|()| ids),
+        Err(_) => bail!("the canaries were not told after {} s", PATIENCE.as_secs()),
+    }
 }
 
 async fn client(network: &Network, keypair: &Arc<Keypair>) -> Result<ArbiterClient> {
@@ -90,8 +150,12 @@ async fn fund(
     let mut deposits: Vec<(Key, u64)> = network
         .names
         .iter()
-        .map(|(key, name)| (*key, if name.starts_with("executor") { executor } else { challenger }))
+        .map(|(key, name)| {
+            (*key, if name.starts_with("challenger") { challenger } else { executor })
+        })
         .collect();
+    // For the bonuses of canaries.
+    deposits.push((network.operator.key(), params.executor_bond.0));
     deposits.push((network.requester.key(), u64::from(args.jobs).saturating_mul(2 * CREDIT)));
     for (nonce, (to, amount)) in (0u64..).zip(deposits) {
         let mint = Mint { to, amount: Amount(amount), nonce };
@@ -121,22 +185,28 @@ async fn ask(
     question: &Question,
     nonce: u64,
 ) -> Result<JobId> {
-    let mut inputs = Vec::with_capacity(question.inputs.len());
     for tensor in &question.inputs {
-        let content = requester.put_blob(&tensor.bytes()).await.context("cannot send an input")?;
-        let found = tensor.tensor_type();
-        inputs.push(TensorRef { dtype: found.dtype as u8, shape: found.shape.clone(), content });
+        requester.put_blob(&tensor.bytes()).await.context("cannot send an input")?;
     }
-    let job = Job {
+    let job = Message::Job(job_of(artifact, question, nonce));
+    let receipt = requester.submit(job).await.context("a job was not admitted")?;
+    Ok(JobId(receipt.message))
+}
+
+fn job_of(artifact: &Artifact, question: &Question, nonce: u64) -> Job {
+    let reference = |tensor: &gainsay_canon::Tensor| TensorRef {
+        dtype: tensor.tensor_type().dtype as u8,
+        shape: tensor.tensor_type().shape.clone(),
+        content: gainsay_commitment::content(&tensor.bytes()),
+    };
+    Job {
         artifact: ArtifactId(artifact.id().0),
         program: 0,
-        inputs,
+        inputs: question.inputs.iter().map(reference).collect(),
         fee: Amount(CREDIT),
         deadline: Time(u64::MAX),
         nonce,
-    };
-    let receipt = requester.submit(Message::Job(job)).await.context("a job was not admitted")?;
-    Ok(JobId(receipt.message))
+    }
 }
 
 fn progress(jobs: u32) -> ProgressBar {
@@ -190,7 +260,10 @@ async fn accounts(
 ) -> Result<Vec<(Key, String, AccountView)>> {
     let mut views = Vec::new();
     let named = network.names.iter().map(|(key, name)| (*key, name.clone()));
-    let all = named.chain([(network.requester.key(), "requester".to_owned())]);
+    let all = named.chain([
+        (network.requester.key(), "requester".to_owned()),
+        (network.operator.key(), "operator".to_owned()),
+    ]);
     let mut all: Vec<(Key, String)> = all.collect();
     all.sort_by(|left, right| left.1.cmp(&right.1));
     for (key, name) in all {
@@ -200,12 +273,19 @@ async fn accounts(
     Ok(views)
 }
 
+/// What is known before the end is looked at.
+struct Gathered {
+    questions: Vec<Question>,
+    ids: Vec<JobId>,
+    before: Vec<(Key, String, AccountView)>,
+    canaries: Vec<(CanaryProgress, Revealed)>,
+}
+
 async fn gather(
     requester: &ArbiterClient,
     network: &Network,
     folder: &Path,
-    (questions, ids): (Vec<Question>, Vec<JobId>),
-    before: Vec<(Key, String, AccountView)>,
+    Gathered { questions, ids, before, canaries }: Gathered,
     artifact: &Artifact,
 ) -> Result<Played> {
     let (mut jobs, mut answers, mut cases) = (Vec::new(), Vec::new(), Vec::new());
@@ -241,10 +321,15 @@ async fn gather(
         .zip(after)
         .map(|((key, name, before), (_, _, after))| (key, name, before, after))
         .collect();
+    let mut statements = BTreeMap::new();
+    for key in network.names.keys() {
+        let lines = requester.statement(*key).await.context("cannot read a statement")?;
+        statements.insert(*key, lines);
+    }
     let totals = requester.totals().await.context("cannot read the ledger")?;
     let program = artifact.program(0).context("the artifact has no program")?;
     let layers = program.layers().iter().map(|layer| layer.name.clone()).collect();
-    Ok(Played { jobs, answers, cases, accounts, totals, layers })
+    Ok(Played { jobs, answers, cases, accounts, statements, canaries, totals, layers })
 }
 
 /// The first output of a final claim, checked against what was claimed.

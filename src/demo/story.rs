@@ -1,6 +1,7 @@
 //! What the demo tells a person at its end.
 
 use super::figures::{DisputeFigures, Figures};
+use super::pay::Pay;
 use super::play::Played;
 
 /// Tells the story of every dispute, then the balances, then the sum.
@@ -9,7 +10,12 @@ pub fn tell(played: &Played, figures: &Figures) {
     for dispute in &figures.disputes {
         let (first, second) = lines(dispute);
         println!("  {first}\n    {second}");
+        if let [_, _, ..] = dispute.challengers[..] {
+            println!("    all committed the same root and were paid {}", shares(&dispute.rewards));
+        }
     }
+    shams(figures);
+    canaries(figures);
     balances(played);
     if let Some(accuracy) = figures.accuracy {
         println!(
@@ -58,6 +64,55 @@ fn lines(dispute: &DisputeFigures) -> (String, String) {
         _ => format!("not narrowed down, {sent} sent; {verdict} after {wall} ms"),
     };
     (first, second)
+}
+
+/// Who was paid what.
+fn shares(pay: &[Pay]) -> String {
+    let shares = pay.iter().map(|pay| format!("{} {}", credits(pay.micro.into()), pay.name));
+    let shares: Vec<String> = shares.collect();
+    if shares.is_empty() { "nothing".to_owned() } else { shares.join(", ") }
+}
+
+/// What contradicting the truth cost.
+fn shams(figures: &Figures) {
+    if figures.shams.is_empty() {
+        return;
+    }
+    println!("\nSham challenges");
+    for sham in &figures.shams {
+        println!(
+            "  {} contradicted claim {}, which is correct, and lost its bond of {}: {} to the executor for its trouble, {} burned",
+            sham.challenger,
+            sham.claim.get(..8).unwrap_or(&sham.claim),
+            credits(sham.lost_micro.into()),
+            credits(sham.to_executor_micro.into()),
+            credits(sham.burned_micro.into()),
+        );
+    }
+}
+
+/// How the operator's planted lies fared.
+fn canaries(figures: &Figures) {
+    println!("\nCanaries: lies that the operator planted to see whether anybody looks");
+    for canary in &figures.canaries {
+        println!(
+            "  job {}: committed to in log entry {}, admitted in {}, revealed in {}: {}{}",
+            canary.job.get(..8).unwrap_or(&canary.job),
+            canary.committed_log_index,
+            canary.admitted_log_index,
+            canary.revealed_log_index,
+            canary.outcome,
+            canary.caught_after_ms.map_or(String::new(), |after| format!(
+                " {after} ms after the claim by {}",
+                canary.caught_by
+            )),
+        );
+        println!(
+            "    a bonus of {} beside the slash: {}",
+            credits(canary.bonus_micro.into()),
+            shares(&canary.bonuses)
+        );
+    }
 }
 
 fn size(bytes: u64) -> String {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gainsay_protocol::Job;
-
 use super::Behaviour;
+use super::absconder::Absconder;
 use super::copycat::Copycat;
 use super::evidence_spoiler::EvidenceSpoiler;
 use super::executor::Executor;
@@ -17,7 +16,8 @@ use super::malformed::{Malformed, MalformedToo};
 use super::noise::Noise;
 use super::padding::PaddingTrap;
 use super::replayer::Replayer;
-use super::requester::Requester;
+use super::requester::{Asked, Requester};
+use super::saver::Saver;
 use super::sham::Sham;
 use super::spoiler::Spoiler;
 use super::staller::Staller;
@@ -28,7 +28,6 @@ use super::wrong_layer::WrongLayer;
 use super::wrong_output::WrongOutput;
 use crate::check::Role;
 use crate::rng::Rng;
-use crate::toy::Value;
 
 /// Somebody who plays.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ fn member(name: &'static str, behaviour: impl Behaviour + 'static) -> Member {
 }
 
 /// How many kinds of gangs there are.
-const KINDS: u64 = 20;
+const KINDS: u64 = 21;
 
 /// A gang of the kind with that number.
 fn gang(kind: u64, rng: &mut Rng) -> Vec<Member> {
@@ -83,16 +82,17 @@ fn gang(kind: u64, rng: &mut Rng) -> Vec<Member> {
             member("true-root staller", TrueRootStaller),
             member("sham", Sham { patience }),
         ],
-        _ => vec![
+        19 => vec![
             member("last second", LastSecond),
             member("last second", LastSecond),
             member("true-root staller", TrueRootStaller),
         ],
+        _ => vec![member("absconder", Absconder)],
     }
 }
 
 /// Who plays.
-pub(crate) fn cast(rng: &mut Rng, jobs: Vec<(Job, Value)>) -> Vec<Cast> {
+pub(crate) fn cast(rng: &mut Rng, jobs: Vec<Asked>) -> Vec<Cast> {
     let mut all = vec![honest("requester", Role::HonestRequester, Requester { jobs })];
     for _ in 0..rng.between(1, 2) {
         let eagerness = [4, 30, 90][rng.below(3) as usize];
@@ -102,6 +102,9 @@ pub(crate) fn cast(rng: &mut Rng, jobs: Vec<(Job, Value)>) -> Vec<Cast> {
     let watchers = if rng.percent(92) { rng.between(1, 3) } else { 0 };
     for _ in 0..watchers {
         all.push(honest("challenger", Role::HonestChallenger, Watcher));
+    }
+    if rng.percent(50) {
+        all.push(honest("saver", Role::HonestRequester, Saver { asked: 0 }));
     }
     for number in 0..rng.between(1, 5) {
         let kind = rng.below(KINDS);

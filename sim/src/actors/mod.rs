@@ -3,6 +3,7 @@
 //! Everybody is level-triggered: they fetch what the arbiter shows, say what they find missing, and remember next to
 //! nothing. Moves in disputes come from the players' own [`gainsay_player::missing_move`], whatever trace is told.
 
+mod absconder;
 mod acts;
 mod cast;
 mod copycat;
@@ -18,6 +19,7 @@ mod noise;
 mod padding;
 mod replayer;
 mod requester;
+mod saver;
 mod sham;
 mod spoiler;
 mod staller;
@@ -37,6 +39,7 @@ use crate::rng::Rng;
 use crate::source::{Oracle, Told};
 
 pub(crate) use cast::{Cast, cast};
+pub(crate) use requester::Asked;
 
 /// What a participant fetched.
 #[derive(Clone, Debug)]

@@ -16,10 +16,11 @@ use crate::breakage::Breakage;
 const OFF_MS: u64 = 20_000;
 
 impl Arbiter {
-    pub(super) fn message_time(&self) -> Time {
+    pub(super) fn message_time(&self, message: &Message) -> Time {
         let now = self.now();
+        let moves = matches!(message, Message::Dissection(_) | Message::Evidence(_));
         match self.breakage {
-            Some(Breakage::JudgesByOldTime) => Time(now.0.saturating_sub(OFF_MS)),
+            Some(Breakage::JudgesByOldTime) if moves => Time(now.0.saturating_sub(OFF_MS)),
             _ => now,
         }
     }

@@ -106,6 +106,8 @@ pub(crate) struct Tables {
     pub(crate) suspended: BTreeSet<ArtifactId>,
     pub(crate) proven: BTreeMap<OnceOnly, MessageId>,
     pub(crate) withdrawals: BTreeMap<MessageId, Withdrawal>,
+    /// The parameters as far as announced; none before the first announcement.
+    pub(crate) schedule: Option<Schedule>,
     pub(crate) last: Time,
 }
 
@@ -123,8 +125,8 @@ struct Process {
 #[derive(Debug)]
 pub(crate) struct Arbiter {
     pub(crate) params: Params,
-    /// The same: nothing is announced here.
-    schedule: Schedule,
+    /// The same, before anything is announced.
+    first: Schedule,
     pub(crate) network: NetworkId,
     pub(crate) catalogue: BTreeMap<ArtifactId, ArtifactView>,
     pub(crate) log: Vec<Vec<u8>>,
@@ -162,7 +164,7 @@ impl Arbiter {
     ) -> Self {
         let mut arbiter = Self {
             network: params.network(),
-            schedule: Schedule::new(params.clone()),
+            first: Schedule::new(params.clone()),
             params,
             catalogue,
             log: Vec::new(),
@@ -187,6 +189,20 @@ impl Arbiter {
         };
         arbiter.start();
         arbiter
+    }
+
+    fn schedule(&self) -> &Schedule {
+        self.tables.schedule.as_ref().unwrap_or(&self.first)
+    }
+
+    /// The parameters in force now.
+    pub(crate) fn params_now(&self) -> &Params {
+        self.schedule().at(self.now())
+    }
+
+    /// The parameters under which a job was admitted.
+    pub(crate) fn params_of(&self, job: &JobState) -> &Params {
+        self.schedule().at(job.admitted)
     }
 
     /// Whether heartbeats get through.
@@ -251,11 +267,11 @@ impl Arbiter {
         };
         let subject = decide::subject_of(ready);
         let (job, books) = (self.subject(&subject), self.books(&subject));
-        let now = self.message_time();
+        let now = self.message_time(ready.message());
         self.refused_when_broken(ready, job, now)?;
         let findings = Findings { artifact, standing };
         let situation = Situation { job, last: self.tables.last, books: &books };
-        decide::message(&self.schedule, ready, findings, situation, now).map_err(refused)
+        decide::message(self.schedule(), ready, findings, situation, now).map_err(refused)
     }
 
     /// What a message would do at a moment: for probing `winnable_stays`, changes nothing.
@@ -272,7 +288,7 @@ impl Arbiter {
         self.refused_when_broken(&ready, job, at)?;
         let findings = Findings { artifact: None, standing };
         let situation = Situation { job, last: self.tables.last, books: &books };
-        decide::message(&self.schedule, &ready, findings, situation, at).map_err(refused)
+        decide::message(self.schedule(), &ready, findings, situation, at).map_err(refused)
     }
 
     fn subject(&self, subject: &Subject) -> Option<&JobState> {
@@ -292,7 +308,7 @@ impl Arbiter {
             Subject::Withdrawal(id) => {
                 books.withdrawal = self.tables.withdrawals.get(id).copied();
             }
-            Subject::Schedule => books.schedule = Some(self.schedule.clone()),
+            Subject::Schedule => books.schedule = Some(self.schedule().clone()),
             Subject::Nothing
             | Subject::Job(_)
             | Subject::Id(_)
@@ -348,6 +364,14 @@ impl Arbiter {
         }
         let requested = decision.withdrawal.map(|withdrawal| (withdrawal.id, withdrawal));
         self.tables.withdrawals.extend(requested);
+        if let LoggedEvent::Paid(paid) = &entry.event {
+            self.tables.withdrawals.remove(paid);
+        }
+        if let Some(announced) = &decision.announced {
+            let mut schedule = self.schedule().clone();
+            schedule.announce(announced, time).map_err(refused)?;
+            self.tables.schedule = Some(schedule);
+        }
         self.tables.suspended.extend(decision.suspend);
         self.write(entry, changed, decision.transfers);
         self.heard.extend(said);
@@ -396,7 +420,7 @@ impl Arbiter {
     /// What the arbiter itself brings about on a job.
     fn occur(&mut self, job: JobId, occurrence: Occurrence, at: Time) -> Result<(), No> {
         let Some(state) = self.tables.jobs.get(&job) else { return Ok(()) };
-        match decide::occurrence(&self.schedule, occurrence, state, at) {
+        match decide::occurrence(self.schedule(), occurrence, state, at) {
             Ok(Some(decision)) => self.commit(decision, None),
             // Somebody else's event came first; the job goes on from there.
             Ok(None) | Err(_) => Ok(()),
@@ -415,7 +439,24 @@ impl Arbiter {
             let now = self.sweep_time(&job);
             self.occur(job.id, Occurrence::Tick, now).ok()?;
         }
-        self.tables.jobs.values().filter_map(|job| next_deadline(job)).min()
+        self.pay_withdrawals().ok()?;
+        let pending = self.tables.withdrawals.values().map(|withdrawal| withdrawal.due);
+        self.tables.jobs.values().filter_map(|job| next_deadline(job)).chain(pending).min()
+    }
+
+    fn pay_withdrawals(&mut self) -> Result<(), No> {
+        let now = self.now();
+        let due = self.tables.withdrawals.values().filter(|withdrawal| withdrawal.due <= now);
+        let due: Vec<Withdrawal> = due.copied().collect();
+        for withdrawal in due {
+            let books = Books { withdrawal: Some(withdrawal), ..Books::default() };
+            let situation = Situation { job: None, last: self.tables.last, books: &books };
+            let paid = decide::payment(withdrawal.id, situation, now).map_err(refused)?;
+            if let Some(decision) = paid {
+                self.commit(decision, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// A heartbeat, as [`gainsay_arbiter`]'s core logs it. Serving time goes on only when it is in the log.
@@ -448,7 +489,7 @@ impl Arbiter {
         let mut changed = Vec::new();
         let jobs: Vec<_> = self.tables.jobs.values().cloned().collect();
         for job in jobs {
-            if let Ok(Some(job)) = decide::resumed(&self.schedule, &job, now) {
+            if let Ok(Some(job)) = decide::resumed(self.schedule(), &job, now) {
                 changed.push(self.store(job));
             }
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gainsay_arbiter::fold::{Fold, FoldError};
-use gainsay_protocol::{LogEntry, LoggedEvent};
+use gainsay_protocol::{LogEntry, LoggedEvent, Time};
 
 use super::{Arbiter, Tables};
 
@@ -39,6 +39,8 @@ impl Arbiter {
         tables.suspended = fold.suspended;
         tables.proven = fold.proven;
         tables.withdrawals = fold.withdrawals;
+        let announced = fold.schedule.announced(Time(0)).next().is_some();
+        tables.schedule = announced.then_some(fold.schedule);
         Ok(tables)
     }
 }

@@ -141,7 +141,7 @@ impl Checker {
             disputes::terminal_absorbs(change, found);
             disputes::no_late_move(change, self.time.now, found);
             disputes::first_divergence(&change.1, found);
-            disputes::isolation(change, commit, &arbiter.params, found);
+            disputes::isolation(change, commit, arbiter.params_of(&change.1), found);
             self.work.reveals(change, commit, found);
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Money {
     withdrawn: u64,
     deposits: BTreeMap<Key, u64>,
     withdrawals: BTreeMap<Key, u64>,
+    /// What was set apart and not paid yet: whose, and how much.
+    pending: BTreeMap<MessageId, (Key, u64)>,
     fees: BTreeMap<(Key, JobId), u64>,
     bonds: BTreeMap<MessageId, Bond>,
     named: BTreeSet<(MessageId, u8, Account, Account)>,
@@ -45,9 +47,21 @@ impl Money {
                     self.deposited += amount.0;
                     *self.deposits.entry(*key).or_default() += amount.0;
                 }
-                (Account::Free(key), Account::World) => {
-                    self.withdrawn += amount.0;
-                    *self.withdrawals.entry(*key).or_default() += amount.0;
+                (Account::Free(key), Account::Pending(id)) => {
+                    self.pending.insert(*id, (*key, amount.0));
+                }
+                (Account::Pending(id), Account::World) => match self.pending.remove(id) {
+                    Some((key, asked)) if asked == amount.0 => {
+                        self.withdrawn += amount.0;
+                        *self.withdrawals.entry(key).or_default() += amount.0;
+                    }
+                    other => {
+                        let what = format!("{amount:?} paid of {other:?} asked for: {transfer:?}");
+                        broken(found, "conservation", what);
+                    }
+                },
+                (Account::World, _) | (_, Account::World) => {
+                    broken(found, "conservation", format!("money comes or goes: {transfer:?}"));
                 }
                 (Account::Free(key), Account::Escrow(job)) => {
                     *self.fees.entry((*key, *job)).or_default() += amount.0;
@@ -114,11 +128,13 @@ impl Money {
         }
     }
 
-    /// What a key has: its free balance and its live bonds.
+    /// What a key has: its free balance, its live bonds and what it has set apart.
     fn wealth(&self, ledger: &Ledger, key: Key) -> u64 {
         let bonds = self.bonds.iter().filter(|(_, bond)| bond.owner == key && !bond.ended);
         let bonds = bonds.map(|(id, _)| ledger.balance(Account::Bond(*id)).0);
-        ledger.balance(Account::Free(key)).0 + bonds.sum::<u64>()
+        let pending = self.pending.values().filter(|(owner, _)| *owner == key);
+        let pending: u64 = pending.map(|(_, amount)| *amount).sum();
+        ledger.balance(Account::Free(key)).0 + bonds.sum::<u64>() + pending
     }
 
     /// An honest party has what it deposited, less declared fees.

@@ -47,7 +47,13 @@ impl Probes {
             let told = Told((*truth).clone());
             let counter_root = dispute.counter_root;
             let Some(key) = self.mover(claim, dispute, side) else { continue };
-            let due = missing_move(&arbiter.params, claim, (side, key.key()), &counter_root, &told);
+            let due = missing_move(
+                arbiter.params_of(job),
+                claim,
+                (side, key.key()),
+                &counter_root,
+                &told,
+            );
             let Ok(Some(due)) = due else { continue };
             let signed = Signed::new(key, arbiter.network, due.message);
             probe(arbiter, (claim, dispute, side), &signed, found);

@@ -85,7 +85,7 @@ impl Times {
     ) {
         for claim in &job.claims {
             let took = claim.ended.unwrap_or(self.now).since(claim.admitted);
-            let longest = self.longest(&arbiter.params, job.facts.layers, claim.admitted);
+            let longest = self.longest(arbiter.params_of(job), job.facts.layers, claim.admitted);
             if took > longest {
                 broken(found, "bounded_delay", describe(claim.id, took, longest));
             }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use gainsay_protocol::Signed;
+use gainsay_protocol::{Announce, Message, Signed};
 
 use super::{Game, Lines};
 use crate::actors::{Say, View};
 use crate::arbiter::{CrashPoint, HEARTBEAT_MS, Machine, No, Service, Task};
 use crate::fault::Fault;
-use crate::plan::{LATEST_SWEEP_MS, LONGEST_WORK_MS, Mishap, Trouble};
+use crate::plan::{Change, LATEST_SWEEP_MS, LONGEST_WORK_MS, Mishap, Trouble, operator_key};
 
 /// Lines kept of a game of which only the last count.
 const KEPT: usize = 60;
@@ -43,6 +43,8 @@ pub(super) enum Happening {
     Restart,
     /// A player is in trouble.
     Mishap(usize, Mishap),
+    /// The operator announces new parameters.
+    Announce(Box<Change>),
 }
 
 /// What is over.
@@ -103,6 +105,7 @@ impl Game {
             }
             Happening::Restart => self.restart(),
             Happening::Mishap(player, mishap) => self.mishap(player, mishap),
+            Happening::Announce(change) => self.announce(*change),
         }
         self.follow();
     }
@@ -246,6 +249,17 @@ impl Game {
                 }
             }
         }
+    }
+
+    /// The notice counts from what the operator sees; while the arbiter does not answer, nothing is announced.
+    fn announce(&mut self, change: Change) {
+        let notice = self.arbiter.params_now().ledger.notice;
+        let from = self.arbiter.now().after(notice).after(change.later);
+        let message = Message::Announce(Announce { from, params: Box::new(change.params) });
+        let operator = operator_key(self.setting.seed);
+        let signed = Signed::new(&operator, self.arbiter.network, message);
+        let answer = self.arbiter.submit(&signed, &[]);
+        self.note(self.now_ms, || format!("the operator announces, from {}: {answer:?}", from.0));
     }
 
     fn note(&mut self, at_ms: u64, line: impl FnOnce() -> String) {
