@@ -2,7 +2,8 @@
 
 use gainsay_commitment::content;
 use gainsay_protocol::{
-    ClaimOutcome, Commit, Key, Keypair, Message, Params, Reveal, Signed, challenge_commitment,
+    ClaimOutcome, Commit, Key, Keypair, Message, Millis, Params, Reveal, Signed,
+    challenge_commitment,
 };
 
 use super::{Adversary, Pays, Play, Role};
@@ -45,6 +46,11 @@ impl Adversary for SybilSwarm {
 
     fn stopped_by(&self) -> &'static str {
         "equal roots are one side: one dispute, each node revealed once, one replay; half the reward goes by moves made"
+    }
+
+    fn rules(&self, params: &mut Params) {
+        params.window = Millis(6_000);
+        params.reveal = Millis(4_000);
     }
 
     fn pays(&self, params: &Params) -> Pays {
