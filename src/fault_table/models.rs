@@ -15,6 +15,7 @@ use crate::cli::config::Network;
 use crate::seeded;
 
 /// A budget that no layer is within.
+#[cfg(any(feature = "models", test))]
 pub const NARROW: LayerBudget = LayerBudget { bytes: 0, operations: 0 };
 
 /// A model with its inputs, and inputs of another job.

@@ -19,7 +19,7 @@ use gainsay_protocol::{
 };
 
 /// How long a test waits for something that must come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 pub fn keypair(seed: u8) -> Keypair {
     Keypair::from_seed(&[seed; 32])

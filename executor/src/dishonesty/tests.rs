@@ -145,6 +145,42 @@ fn a_garbage_root_opens_what_admission_asks_for_and_knows_nothing_else() {
     }
 }
 
+#[test]
+fn a_canary_executor_lies_about_the_jobs_in_its_book_and_no_others() {
+    use gainsay_player::{CanaryBook, CanaryEntry, CanaryPlan};
+    use gainsay_protocol::Keypair;
+
+    let (folder, runner) = (tempfile::tempdir().unwrap(), runner());
+    let [own, other] = [1, 2].map(|seed| Keypair::from_seed(&[seed; 32]).key());
+    let conduct = Canaries::open(folder.path(), own).unwrap();
+    let jobs: Vec<Assignment> = (0..4).map(|number| assignment(&runner, number)).collect();
+    let honest: Vec<_> = jobs.iter().map(|job| root(&Honest, job)).collect();
+    let told = |conduct: &Canaries| jobs.iter().map(|job| root(conduct, job)).collect::<Vec<_>>();
+    assert_eq!(told(&conduct), honest, "without a book");
+    let mut book = CanaryBook::open(folder.path()).unwrap();
+    for (job, executor) in [(&jobs[1], own), (&jobs[2], other), (&jobs[3], own)] {
+        let plan = CanaryPlan {
+            commitment: content(&job_digest(job).0),
+            job: job_digest(job),
+            executor,
+            salt: content(b"salt"),
+            seed: 11,
+            plant_at_ms: 0,
+            message: String::new(),
+            inputs: Vec::new(),
+        };
+        book.write(CanaryEntry::Prepared(plan)).unwrap();
+    }
+    let lies = told(&conduct);
+    assert_eq!((lies[0], lies[2]), (honest[0], honest[2]));
+    assert_ne!((lies[1], lies[3]), (honest[1], honest[3]));
+    assert_eq!(conduct.preferred(), BTreeSet::from([jobs[1].job, jobs[3].job]));
+    let again = Canaries::open(folder.path(), own).unwrap();
+    assert_eq!(told(&again), lies, "a restart tells the same lie");
+    assert_eq!(told(&Canaries::open(folder.path(), other).unwrap())[1], honest[1]);
+    assert!(Honest.preferred().is_empty());
+}
+
 /// An assignment whose every job is lied about in this way, told by a liar with a journal in `folder`.
 fn lie_of(
     kind: CheatKind,
@@ -289,40 +325,4 @@ fn another_program_of_the_artifact_is_told_where_it_passes_for_the_one_asked_for
     check_lie(CheatKind::WrongProgram, &told, &lie, &assignment);
     let other = RunSource::run(runner(1), Arc::clone(&assignment.inputs)).unwrap();
     assert_eq!(told.source.root(), other.root());
-}
-
-#[test]
-fn a_canary_executor_lies_about_the_jobs_in_its_book_and_no_others() {
-    use gainsay_player::{CanaryBook, CanaryEntry, CanaryPlan};
-    use gainsay_protocol::Keypair;
-
-    let (folder, runner) = (tempfile::tempdir().unwrap(), runner());
-    let [own, other] = [1, 2].map(|seed| Keypair::from_seed(&[seed; 32]).key());
-    let conduct = Canaries::open(folder.path(), own).unwrap();
-    let jobs: Vec<Assignment> = (0..4).map(|number| assignment(&runner, number)).collect();
-    let honest: Vec<_> = jobs.iter().map(|job| root(&Honest, job)).collect();
-    let told = |conduct: &Canaries| jobs.iter().map(|job| root(conduct, job)).collect::<Vec<_>>();
-    assert_eq!(told(&conduct), honest, "without a book");
-    let mut book = CanaryBook::open(folder.path()).unwrap();
-    for (job, executor) in [(&jobs[1], own), (&jobs[2], other), (&jobs[3], own)] {
-        let plan = CanaryPlan {
-            commitment: content(&job_digest(job).0),
-            job: job_digest(job),
-            executor,
-            salt: content(b"salt"),
-            seed: 11,
-            plant_at_ms: 0,
-            message: String::new(),
-            inputs: Vec::new(),
-        };
-        book.write(CanaryEntry::Prepared(plan)).unwrap();
-    }
-    let lies = told(&conduct);
-    assert_eq!((lies[0], lies[2]), (honest[0], honest[2]));
-    assert_ne!((lies[1], lies[3]), (honest[1], honest[3]));
-    assert_eq!(conduct.preferred(), BTreeSet::from([jobs[1].job, jobs[3].job]));
-    let again = Canaries::open(folder.path(), own).unwrap();
-    assert_eq!(told(&again), lies, "a restart tells the same lie");
-    assert_eq!(told(&Canaries::open(folder.path(), other).unwrap())[1], honest[1]);
-    assert!(Honest.preferred().is_empty());
 }

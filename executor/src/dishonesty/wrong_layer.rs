@@ -7,11 +7,6 @@ use gainsay_player::{RunSource, TraceSource};
 
 use super::{Assignment, ConductError, TRIES, layers};
 
-/// The layer that a lie of that seed changes first.
-pub(super) fn layer(assignment: &Assignment, seed: u64) -> u32 {
-    layers(assignment, seed).next().unwrap_or(1)
-}
-
 /// A run with a value changed after `layer`; `None` if no change makes a difference.
 pub(super) fn run(
     assignment: &Assignment,
