@@ -3,6 +3,8 @@
 //! Each step is written in the book before anything is told and after it is known; a message that is sent again is the same
 //! message, so a crash in between loses nothing and pays nothing twice. Used by `gainsay canary` and by the demo.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use gainsay_commitment::{Digest, content};
 use gainsay_network::api::RefusalKind;
@@ -189,16 +191,46 @@ pub struct Revealed {
     pub log_index: u64,
 }
 
-/// Opens every canary whose claim has ended. The client must be the operator's.
-pub async fn reveal(client: &ArbiterClient, book: &mut CanaryBook) -> Result<Vec<Revealed>> {
+/// Which of the canaries whose claims have ended are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openings {
+    /// Only those of executors and requesters that have none left to be told or to end: who opens one names both keys, and
+    /// whatever else they have under way would be looked at.
+    WholeKeys,
+    /// All of them.
+    Ended,
+}
+
+/// Who asks for a canary and who tells it.
+fn keys_of(canary: &CanaryProgress) -> Result<[Key; 2]> {
+    let signed = canary.plan.signed().context("the book of canaries was changed")?;
+    Ok([signed.signer, canary.plan.executor])
+}
+
+/// Opens canaries whose claims have ended. The client must be the operator's.
+pub async fn reveal(
+    client: &ArbiterClient,
+    book: &mut CanaryBook,
+    openings: Openings,
+) -> Result<Vec<Revealed>> {
     let hidden: Vec<CanaryProgress> = book
         .canaries()
         .filter(|canary| canary.committed.is_some() && canary.opened.is_none())
         .cloned()
         .collect();
-    let mut revealed = Vec::new();
+    let (mut ended, mut busy) = (Vec::new(), BTreeSet::new());
     for canary in hidden {
-        let Some((outcome, caught)) = became(client, &canary).await? else { continue };
+        match became(client, &canary).await? {
+            Some(known) => ended.push((canary, known)),
+            None => busy.extend(keys_of(&canary)?),
+        }
+    }
+    let mut revealed = Vec::new();
+    for (canary, (outcome, caught)) in ended {
+        let is_busy = keys_of(&canary)?.iter().any(|key| busy.contains(key));
+        if openings == Openings::WholeKeys && is_busy {
+            continue;
+        }
         let opened = Message::CanaryReveal(canary.plan.reveal());
         let receipt = client.submit(opened).await.context("the canary was not opened")?;
         let (commitment, log_index) = (DigestText(canary.plan.commitment), receipt.index);

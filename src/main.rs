@@ -5,7 +5,9 @@ mod bench;
 mod canary;
 mod cases;
 mod cli;
+mod cpu;
 mod demo;
+mod fault_table;
 mod seeded;
 #[cfg(feature = "models")]
 mod texts;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gainsay::challenger::Alarm;
-use gainsay::executor::Lie;
+use gainsay::executor::{CheatKind, Lie};
 use gainsay::player::{CanaryBook, CanaryProgress};
 use gainsay::protocol::{
     Account, Amount, ClaimOutcome, ClaimState, JobPhase, JobState, Ledger, MessageId, Transfer,
@@ -150,8 +150,8 @@ fn check_counts(
     assert_eq!(told["jobs"], record.jobs.len());
     assert!(record.jobs.iter().all(|job| job.phase == JobPhase::Final));
     let kinds: BTreeSet<String> = lies.iter().map(|lie| lie.kind.to_string()).collect();
-    let all = ["garbage-root", "stall", "wrong-layer", "wrong-weights"].map(str::to_owned);
-    assert_eq!(kinds, BTreeSet::from(all), "not every kind of lie was told");
+    let due = lies.len().min(CheatKind::ALL.len());
+    assert_eq!(kinds.len(), due, "no kind of lie comes again before every one was told: {kinds:?}");
     assert!(told["accuracy"].as_f64().unwrap() > 0.9);
 }
 

@@ -17,7 +17,7 @@ use gainsay_judge::{
 };
 use gainsay_model::{
     ChunkEvidence, ChunkId, Evidence, OperandSlice, Origin, ReplayError, Slot, Steps, TypedProgram,
-    ambient_operands, check_step, judge_chunk,
+    Whole, ambient_operands, check_step, judge_chunk,
 };
 use gainsay_protocol::{
     Below, ClaimState, Dispute, EvidenceStanding, JobId, JobState, Message, Pair, PairPhase, Ready,
@@ -53,6 +53,17 @@ impl Own {
         }
     }
 
+    /// An input or a weight to cut slices from; of a weight the parts are hashed already.
+    fn whole(&self, slot: Slot) -> Option<Whole<'_>> {
+        match self.typed.origin(slot)? {
+            Origin::Weight(position) => {
+                let index = *self.typed.program().weights.get(position as usize)?;
+                self.registered.artifact.weight_whole(index)
+            }
+            _ => self.bytes(slot).map(Whole::from),
+        }
+    }
+
     /// The slices of inputs and weights that a chunk reads.
     fn ambient(
         &self,
@@ -60,7 +71,7 @@ impl Own {
         evidence: &ChunkEvidence,
         kernels: &Kernels,
     ) -> Result<Vec<OperandSlice>, ReplayError> {
-        ambient_operands(&self.typed, id, evidence, |slot| self.bytes(slot), kernels)
+        ambient_operands(&self.typed, id, evidence, |slot| self.whole(slot), kernels)
     }
 
     fn agreed(&self, layer: u32, step: u32, list: &StateList) -> Digest {

@@ -157,7 +157,8 @@ pub(crate) async fn load(
             Some(bytes) => Ok(bytes.to_vec()),
             None => Err(io::Error::from(io::ErrorKind::NotFound)),
         };
-        Artifact::from_blobs(&bytes, &limits, &mut fetch)
+        // Here, so that no judgement has to.
+        Artifact::from_blobs(&bytes, &limits, &mut fetch).inspect(Artifact::prepare_slices)
     });
     match assembled.await.map_err(io::Error::other)? {
         Ok(artifact) => Ok(Arc::new(artifact)),

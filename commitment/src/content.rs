@@ -6,6 +6,7 @@ use blake3::Hasher;
 use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 
 use crate::Digest;
+use crate::chunks::{CHUNK_BYTES, ChunkNode, ChunkShape};
 
 /// Bytes of one part: enough chunks to keep wide vectors busy, few enough to share a small tensor.
 const PART: usize = 64 * 1024;
@@ -58,9 +59,61 @@ fn joined(parts: &[Subtree]) -> [u8; 32] {
     }
 }
 
+/// The parts of one content, kept so that what is opened of it later need not hash all of it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outboard {
+    bytes: u64,
+    parts: Vec<Subtree>,
+}
+
+impl Outboard {
+    /// Hashes all bytes once.
+    pub fn of(bytes: &[u8]) -> Self {
+        let parts = (0..subtree_count(bytes.len())).map(|at| subtree(bytes, at)).collect();
+        Self { bytes: bytes.len() as u64, parts }
+    }
+
+    /// Plain BLAKE3 of the bytes.
+    pub fn content(&self) -> Digest {
+        content_of(&self.parts)
+    }
+
+    /// The value of a node, if it is made of more than one part.
+    pub(crate) fn value(&self, shape: ChunkShape, node: ChunkNode) -> Option<Digest> {
+        let of_part = PART as u64 / CHUNK_BYTES;
+        if shape.bytes() != self.bytes || node.chunks <= of_part {
+            return None;
+        }
+        if node == shape.root() {
+            return Some(self.content());
+        }
+        let (start, end) = (node.start / of_part, (node.start + node.chunks).div_ceil(of_part));
+        let parts = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        Some(Digest(joined(self.parts.get(parts)?)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ChunkSet, Slice};
+
+    #[test]
+    fn a_slice_by_the_kept_parts_is_the_slice_of_the_bytes() {
+        for length in [0, 1, PART, PART + 1, 3 * PART, 5 * PART + 1_025, 16 * PART, 17 * PART + 9] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 29 + at / 257) as u8).collect();
+            let kept = Outboard::of(&bytes);
+            assert_eq!(kept.content(), crate::content(&bytes), "{length} bytes");
+            let chunks = (length as u64).div_ceil(CHUNK_BYTES).max(1);
+            for wanted in [0..1, chunks / 2..chunks / 2 + 1, chunks - 1..chunks, 0..chunks, 0..0] {
+                let wanted = wanted.start * CHUNK_BYTES..wanted.end * CHUNK_BYTES;
+                let wanted = ChunkSet::holding([wanted]);
+                let slice = Slice::of_kept(&bytes, &wanted, &kept).unwrap();
+                assert_eq!(Some(&slice), Slice::of(&bytes, &wanted).as_ref(), "{length} bytes");
+                slice.verify(length as u64, &wanted, kept.content()).unwrap();
+            }
+        }
+    }
 
     #[test]
     fn parts_hash_to_the_plain_digest() {

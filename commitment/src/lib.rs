@@ -18,7 +18,7 @@ mod steps;
 mod tree;
 
 pub use chunks::{CHUNK_BYTES, ChunkError, ChunkNode, ChunkPath, ChunkShape, check_children};
-pub use content::{Subtree, content_of, subtree, subtree_count};
+pub use content::{Outboard, Subtree, content_of, subtree, subtree_count};
 pub use digest::{Context, Digest, DigestHasher, ParseDigestError, hash, hash_bytes};
 pub use dissection::{Arity, ArityError, Padding, Reveal, RevealError, check_reveal, descendants};
 pub use opening::{Opened, Opening, OpeningError};

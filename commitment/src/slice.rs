@@ -10,6 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::Digest;
 use crate::chunks::{CHUNK_BYTES, ChunkNode, ChunkShape};
+use crate::content::Outboard;
 
 /// Chunks of a content: ranges in ascending order that neither touch nor overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,18 +132,27 @@ impl Slice {
 
     /// The slice of a whole content; `None` if chunks are wanted that it does not have.
     pub fn of(content: &[u8], wanted: &ChunkSet) -> Option<Self> {
+        Self::made(content, wanted, None)
+    }
+
+    /// The same without hashing what lies apart from it; `kept` are the content's own parts.
+    pub fn of_kept(content: &[u8], wanted: &ChunkSet, kept: &Outboard) -> Option<Self> {
+        Self::made(content, wanted, Some(kept))
+    }
+
+    fn made(content: &[u8], wanted: &ChunkSet, kept: Option<&Outboard>) -> Option<Self> {
         let shape = ChunkShape::new(content.len() as u64);
         let mut slice = Self::default();
         if wanted.ranges.last().is_some_and(|range| range.end > shape.chunks()) {
             return None;
         }
-        slice.cut(shape, shape.root(), content, wanted)?;
+        slice.cut((shape, kept), shape.root(), content, wanted)?;
         Some(slice)
     }
 
     fn cut(
         &mut self,
-        shape: ChunkShape,
+        (shape, kept): (ChunkShape, Option<&Outboard>),
         node: ChunkNode,
         content: &[u8],
         wanted: &ChunkSet,
@@ -152,10 +162,14 @@ impl Slice {
         match (wanted.meets(node), node.halves()) {
             (Meeting::Within, _) => self.bytes.extend_from_slice(content.get(range)?),
             (Meeting::Partly, Some((left, right))) => {
-                self.cut(shape, left, content, wanted)?;
-                self.cut(shape, right, content, wanted)?;
+                self.cut((shape, kept), left, content, wanted)?;
+                self.cut((shape, kept), right, content, wanted)?;
             }
-            _ => self.siblings.push(shape.value(node, content.get(range)?)),
+            _ => {
+                let known = kept.and_then(|kept| kept.value(shape, node));
+                let bytes = content.get(range)?;
+                self.siblings.push(known.unwrap_or_else(|| shape.value(node, bytes)));
+            }
         }
         Some(())
     }

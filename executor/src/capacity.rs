@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use gainsay_protocol::{JobId, Key, MessageId, Millis};
+use gainsay_protocol::{JobId, Keypair, MessageId, Millis};
 
 /// Whether one more job may be taken beside `open` ones, of which `unclaimed` are not claimed yet. `slowest` is the
 /// slowest run known, nothing if none was made yet: then one job at a time shows how long one takes. Runs are made one
@@ -50,11 +50,11 @@ impl Speed {
 }
 
 /// The order in which a key goes through open jobs: each its own, so that several executors do not all race for the
-/// same one.
-pub fn order(key: Key, job: JobId) -> [u8; 32] {
+/// same one. It follows from the secret key, so that nobody can tell a job that was taken out of turn (a canary).
+pub fn order(keypair: &Keypair, job: JobId) -> [u8; 32] {
     let JobId(MessageId(job)) = job;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(key.as_bytes()).update(job.as_bytes());
+    let mut hasher = blake3::Hasher::new_derive_key("gainsay 1 order of jobs");
+    hasher.update(&*keypair.seed()).update(job.as_bytes());
     *hasher.finalize().as_bytes()
 }
 
@@ -80,6 +80,21 @@ mod tests {
         };
         assert!(fits(0, 500) && !fits(0, 501));
         assert!(fits(4, 100) && !fits(5, 100));
+    }
+
+    #[test]
+    fn every_key_has_an_order_of_its_own() {
+        let order_of = |seed: u8| {
+            let keypair = Keypair::from_seed(&[seed; 32]);
+            let mut jobs: Vec<u8> = (0..20).collect();
+            jobs.sort_by_key(|job| {
+                let digest = gainsay_commitment::Digest([*job; 32]);
+                order(&keypair, JobId(MessageId(digest)))
+            });
+            jobs
+        };
+        assert_eq!(order_of(1), order_of(1));
+        assert_ne!(order_of(1), order_of(2));
     }
 
     #[test]

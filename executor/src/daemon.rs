@@ -164,7 +164,8 @@ impl Tasks {
             }
         }
         let preferred = self.shared.conduct.preferred();
-        offers.sort_by_cached_key(|job| (!preferred.contains(job), order(own, *job)));
+        let keypair = self.shared.client.keypair();
+        offers.sort_by_cached_key(|job| (!preferred.contains(job), order(keypair, *job)));
         self.take(&held, offers).await
     }
 

@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gainsay_canon::{NUMERICS_VERSION, Tensor};
-use gainsay_commitment::{Digest, content};
+use gainsay_commitment::{Digest, Outboard, content};
 
+use crate::below::Whole;
 use crate::error::{ArtifactError, FetchError};
 use crate::manifest::{ArtifactId, FORMAT_VERSION, Limits, Manifest, ProgramEntry, WeightEntry};
 use crate::program::Program;
@@ -26,6 +27,8 @@ pub struct Artifact {
     programs: Vec<Arc<TypedProgram>>,
     weights: Vec<Arc<Tensor>>,
     weight_digests: Vec<Digest>,
+    /// Made when first needed.
+    outboards: Vec<OnceLock<Outboard>>,
 }
 
 /// Where weights come from, by their index in the manifest: an artifact, or those that one layer reads.
@@ -186,7 +189,8 @@ impl Artifact {
         let weights = weights.into_iter().map(Arc::new).collect();
         let manifest_bytes = manifest.encode();
         let id = manifest.id();
-        Ok(Self { manifest, manifest_bytes, id, programs, weights, weight_digests })
+        let outboards = manifest.weights.iter().map(|_| OnceLock::new()).collect();
+        Ok(Self { manifest, manifest_bytes, id, programs, weights, weight_digests, outboards })
     }
 
     /// The artifact's id.
@@ -243,6 +247,21 @@ impl Artifact {
     /// The tensor digest of the weight at `index` of the manifest.
     pub fn weight_digest(&self, index: u32) -> Option<Digest> {
         self.weight_digests.get(index as usize).copied()
+    }
+
+    /// The weight at `index` of the manifest, to cut slices from. Its parts are hashed the first time.
+    pub fn weight_whole(&self, index: u32) -> Option<Whole<'_>> {
+        let (weight, kept) = (self.weight(index)?, self.outboards.get(index as usize)?);
+        let bytes = weight.bytes();
+        let kept = kept.get_or_init(|| Outboard::of(&bytes));
+        Some(Whole::kept(bytes, kept))
+    }
+
+    /// Hashes the parts of every weight now, so that no judgement has to.
+    pub fn prepare_slices(&self) {
+        for index in 0..self.weights.len() as u32 {
+            self.weight_whole(index);
+        }
     }
 
     /// Every blob once: the manifest, each program, each weight, under the content digest of its bytes.

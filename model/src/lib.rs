@@ -24,6 +24,7 @@ mod plan;
 mod program;
 mod replay;
 mod runner;
+mod told;
 mod trace;
 mod typed;
 mod validate;
@@ -31,9 +32,9 @@ mod values;
 
 pub use artifact::{Artifact, WeightSource};
 pub use below::{
-    ChunkEvidence, ChunkId, JudgedBy, OperandSlice, StepValues, Steps, StepsError, SubTrace,
-    Tamper, ambient_operands, check_inner_list, check_step, chunk_operands, encode_slices,
-    judge_chunk, judge_step, step_evidence,
+    ChunkEvidence, ChunkId, JudgedBy, OperandSlice, StepValues, Steps, StepsError, SubTrace, Whole,
+    ambient_operands, check_inner_list, check_step, chunk_operands, encode_slices, judge_chunk,
+    judge_step, step_evidence,
 };
 pub use builder::{BuildError, ProgramBuilder, Value};
 pub use describe::{
@@ -57,6 +58,7 @@ pub use replay::{
     replay_layer,
 };
 pub use runner::Runner;
+pub use told::{Moment, Telling};
 pub use trace::{InputError, RunError, Trace};
 pub use typed::{Origin, TypedProgram};
 pub use validate::{

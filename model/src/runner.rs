@@ -1,23 +1,21 @@
 //! The runner: a program of an artifact carried out, plainly or with its trace.
 //!
 //! [`Runner::run`] and [`Runner::trace`] give the same outputs; the trace also commits every state. Runs follow a
-//! [`Plan`], made and packed when first needed and shared by clones; how it cuts and fuses never changes a bit. Only a
-//! rehearsal of dishonesty, which changes a value in the middle, goes operator by operator.
+//! [`Plan`], made and packed when first needed and shared by clones; how it cuts and fuses never changes a bit. Only
+//! rehearsals of dishonesty, which tell other values than they compute, go operator by operator.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gainsay_canon::{Kernels, Tensor};
-use gainsay_commitment::Digest;
 
 use crate::artifact::Artifact;
 use crate::error::ArtifactError;
 use crate::evidence::{Evidence, EvidenceTensor, Required};
-use crate::layers::InstructionRange;
 use crate::plan::{Cuts, Lockstep, Plan, Prepared, Stopwatch, TraceTiming, Watch};
 use crate::trace::{RunError, Trace};
 use crate::typed::TypedProgram;
-use crate::values::{ComputeError, Values};
+use crate::values::ComputeError;
 
 /// A program of an artifact with kernels to run it on. Cheap to clone; clones share packed weights, and run at once
 /// each in memory of its own.
@@ -152,62 +150,6 @@ impl Runner {
         let mut stopwatch = Stopwatch::new(clock);
         let trace = self.trace_watched(inputs, cuts, &mut |moment| stopwatch.see(moment))?;
         Ok((trace, stopwatch.timing))
-    }
-
-    /// For rehearsals of dishonesty: a trace in which the last value of one layer (from 1 to n) is changed
-    /// before anything reads it, and everything after it is computed honestly from the changed value.
-    ///
-    /// # Errors
-    /// As for [`Runner::run`]; if there is no such layer; if the tensor comes back with another type.
-    pub fn trace_tampered(
-        &self,
-        inputs: &[Tensor],
-        layer: u32,
-        tamper: impl FnOnce(&mut Tensor),
-    ) -> Result<Trace, RunError> {
-        let range = self.program.layer(layer).ok_or(self.no_layer(layer))?.instructions;
-        self.trace_tampered_step(inputs, (layer, range.end.saturating_sub(range.first)), tamper)
-    }
-
-    /// The same with the value of one step (from 1 to m) of the layer changed.
-    ///
-    /// # Errors
-    /// As for [`Runner::trace_tampered`]; if there is no such step.
-    pub fn trace_tampered_step(
-        &self,
-        inputs: &[Tensor],
-        (layer, step): (u32, u32),
-        tamper: impl FnOnce(&mut Tensor),
-    ) -> Result<Trace, RunError> {
-        let range = self.program.layer(layer).ok_or(self.no_layer(layer))?.instructions;
-        let end = range.first.saturating_add(step);
-        if step == 0 || end > range.end {
-            return Err(self.no_layer(layer));
-        }
-        let slot = self.program.slot_of(end - 1);
-        self.program.check_inputs(inputs)?;
-        let mut values = Values::new(&self.program, inputs, self.artifact.as_ref());
-        let mut states = vec![values.state(0)?];
-        let mut tamper = Some(tamper);
-        for (index, found) in (1u32..).zip(self.program.layers()) {
-            let mut rest = found.instructions;
-            if let Some(tamper) = tamper.take_if(|_| index == layer) {
-                values.run_layer(InstructionRange { first: rest.first, end }, &self.kernels)?;
-                rest.first = end;
-                let tensor = values.fresh_tensor(slot).ok_or(ComputeError::Absent(slot))?;
-                let expected = tensor.tensor_type().clone();
-                tamper(tensor);
-                let found = tensor.tensor_type().clone();
-                if found != expected {
-                    return Err(RunError::Tamper { expected, found });
-                }
-            }
-            values.run_layer(rest, &self.kernels)?;
-            states.push(values.state(index)?);
-        }
-        let digests: Vec<Digest> =
-            (0u32..).zip(&states).map(|(index, list)| list.digest(index)).collect();
-        Ok(Trace { states, digests, outputs: values.outputs()? })
     }
 
     /// What a replay of layer `layer` (from 1 to n) needs: the run up to it is made again.

@@ -12,6 +12,7 @@ use gainsay_commitment::{Digest, StateList, content, tensor_digest};
 use crate::artifact::WeightSource;
 use crate::layers::InstructionRange;
 use crate::program::{Instruction, Slot};
+use crate::told::Moment;
 use crate::typed::{Origin, TypedProgram};
 
 /// The commitment to a tensor: `H(tensor; dtype, shape, content)`.
@@ -100,22 +101,25 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A value to be changed before anything has read or hashed it.
-    pub(crate) fn fresh_tensor(&mut self, slot: Slot) -> Option<&mut Tensor> {
-        let held = self.held.get_mut(&slot)?;
-        held.digest = None;
-        held.tensor.as_mut()
-    }
-
     /// Runs the instructions of a layer.
     pub(crate) fn run_layer(
         &mut self,
         layer: InstructionRange,
         kernels: &Kernels,
     ) -> Result<(), ComputeError> {
+        self.run_telling(layer, kernels, &mut |_, computed| Ok(computed))
+    }
+
+    /// The same with what `tell` makes of each value, before anything reads it.
+    pub(crate) fn run_telling<E: From<ComputeError>>(
+        &mut self,
+        layer: InstructionRange,
+        kernels: &Kernels,
+        tell: &mut (impl FnMut(&Moment<'_>, Tensor) -> Result<Tensor, E> + ?Sized),
+    ) -> Result<(), E> {
         let program = self.program;
         for (position, instruction) in layer.positions().zip(program.instructions(layer)) {
-            let result = self.compute(position, instruction, kernels)?;
+            let result = self.compute(position, instruction, kernels, tell)?;
             self.hold_tensor(program.slot_of(position), result);
             for slot in &instruction.operands {
                 if program.needed_until(*slot) == position + 1 {
@@ -126,12 +130,13 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    fn compute(
+    fn compute<E: From<ComputeError>>(
         &self,
         position: u32,
         instruction: &Instruction,
         kernels: &Kernels,
-    ) -> Result<Tensor, ComputeError> {
+        tell: &mut (impl FnMut(&Moment<'_>, Tensor) -> Result<Tensor, E> + ?Sized),
+    ) -> Result<Tensor, E> {
         let operands: Vec<&Tensor> = instruction
             .operands
             .iter()
@@ -140,10 +145,13 @@ impl<'a> Values<'a> {
         let operator = instruction.operator.name();
         let refused = |source| ComputeError::Operator { instruction: position, operator, source };
         let mut results = kernels.run(&instruction.operator, &operands).map_err(refused)?;
-        let expected = self.program.type_of(self.program.slot_of(position));
+        let slot = self.program.slot_of(position);
+        let expected = self.program.type_of(slot);
         match (results.pop(), results.is_empty()) {
-            (Some(result), true) if Some(result.tensor_type()) == expected => Ok(result),
-            _ => Err(ComputeError::Result { instruction: position, operator }),
+            (Some(result), true) if Some(result.tensor_type()) == expected => {
+                tell(&Moment { slot, instruction, operands: &operands, kernels }, result)
+            }
+            _ => Err(ComputeError::Result { instruction: position, operator }.into()),
         }
     }
 

@@ -3,7 +3,6 @@
 //! The layer is run again, step by step, when a dispute comes down to it; what is kept of that are the digests. Like the
 //! strategy above a layer it needs no memory, and is the same for both sides.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,8 +11,8 @@ use gainsay_commitment::{
     ChunkShape, Digest, NodeId, Opening, StateList, StepOpening, StepTree, content,
 };
 use gainsay_model::{
-    ChunkId, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps, SubTrace,
-    chunk_operands, encode_slices, step_evidence,
+    ChunkId, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps, SubTrace, Telling,
+    Whole, chunk_operands, encode_slices, step_evidence,
 };
 use gainsay_protocol::{
     Below, ChunkDissection, ClaimState, Dispute, DueBelow, Key, Message, Pair, Params, Side,
@@ -22,7 +21,6 @@ use gainsay_protocol::{
 
 use crate::moves::{Move, MoveError};
 use crate::source::TraceSource;
-use crate::tamper::change_one_value;
 use crate::tensors;
 
 /// One value off: in which step, and which value.
@@ -39,7 +37,7 @@ pub struct BelowRun {
     runner: Arc<Runner>,
     inputs: Arc<[Tensor]>,
     layer: u32,
-    lie: Option<StepLie>,
+    telling: Option<Arc<dyn Telling>>,
     trace: SubTrace,
     tree: StepTree,
     /// The values of the step last asked for.
@@ -48,12 +46,14 @@ pub struct BelowRun {
 
 impl fmt::Debug for BelowRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BelowRun(layer {}, root {}, lie: {:?})", self.layer, self.tree.root(), self.lie)
+        let (layer, root) = (self.layer, self.tree.root());
+        write!(f, "BelowRun(layer {layer}, root {root}, telling: {:?})", self.telling)
     }
 }
 
 impl BelowRun {
-    /// Runs layer `layer` step by step.
+    /// Runs layer `layer` step by step and tells what `telling` makes of its values; `ends` are lists to tell in place of those
+    /// of the states around the layer.
     ///
     /// # Errors
     /// If there is no such layer, or a step cannot be carried out.
@@ -61,19 +61,40 @@ impl BelowRun {
         runner: Arc<Runner>,
         inputs: Arc<[Tensor]>,
         layer: u32,
-        lie: Option<StepLie>,
+        telling: Option<Arc<dyn Telling>>,
+        ends: [Option<StateList>; 2],
     ) -> Result<Self, RunError> {
-        let seed = lie.map_or(0, |lie| lie.seed);
-        let change = |tensor: &mut Tensor| change_one_value(tensor, seed);
-        let tamper = lie.map(|lie| (lie.step, &change as &dyn Fn(&mut Tensor)));
-        let trace = runner.sub_trace(&inputs, layer, tamper)?;
+        let mut trace = runner.sub_trace(&inputs, layer, telling.as_deref())?;
+        let [first, last] = ends;
+        let steps = trace.lists.len().saturating_sub(1);
+        let states = [(0, layer.saturating_sub(1), first), (steps, layer, last)];
+        for (step, state, list) in states {
+            let told = trace.lists.get_mut(step).zip(trace.digests.get_mut(step));
+            if let (Some(list), Some((own, digest))) = (list, told) {
+                *digest = list.digest(state);
+                *own = list;
+            }
+        }
         let tree = StepTree::new(layer, &trace.digests)?;
-        Ok(Self { runner, inputs, layer, lie, trace, tree, given: Mutex::default() })
+        Ok(Self { runner, inputs, layer, telling, trace, tree, given: Mutex::default() })
     }
 
     /// The sub-root.
     pub fn root(&self) -> Digest {
         self.tree.root()
+    }
+
+    /// `D_0 ..= D_m`, as told.
+    pub fn states(&self) -> &[Digest] {
+        &self.trace.digests
+    }
+
+    /// What a step (from 1 to m) gives, as told.
+    ///
+    /// # Errors
+    /// If there is no such step.
+    pub fn value(&self, step: u32) -> Result<Tensor, RunError> {
+        Ok(self.values(step)?.result.clone())
     }
 
     fn values(&self, step: u32) -> Result<Arc<StepValues>, RunError> {
@@ -83,26 +104,26 @@ impl BelowRun {
         {
             return Ok(Arc::clone(values));
         }
-        let seed = self.lie.map_or(0, |lie| lie.seed);
-        let change = |tensor: &mut Tensor| change_one_value(tensor, seed);
-        let tamper = self.lie.map(|lie| (lie.step, &change as &dyn Fn(&mut Tensor)));
-        let values = Arc::new(self.runner.step_values(&self.inputs, (self.layer, step), tamper)?);
+        let (at, telling) = ((self.layer, step), self.telling.as_deref());
+        let values = Arc::new(self.runner.step_values(&self.inputs, at, telling)?);
         *given = Some((step, Arc::clone(&values)));
         Ok(values)
     }
 
     /// The bytes of an operand of a step.
-    fn operand<'a>(&'a self, values: &'a StepValues, slot: Slot) -> Option<Cow<'a, [u8]>> {
+    fn operand<'a>(&'a self, values: &'a StepValues, slot: Slot) -> Option<Whole<'a>> {
         let program = self.runner.program();
         match program.origin(slot)? {
-            Origin::Input(position) => self.inputs.get(position as usize).map(Tensor::bytes),
+            Origin::Input(position) => {
+                self.inputs.get(position as usize).map(|input| input.bytes().into())
+            }
             Origin::Weight(position) => {
                 let index = *program.program().weights.get(position as usize)?;
-                self.runner.artifact().weight(index).map(Tensor::bytes)
+                self.runner.artifact().weight_whole(index)
             }
             Origin::Instruction(_) => {
                 let found = values.operands.iter().find(|(own, _)| *own == slot);
-                found.map(|(_, tensor)| tensor.bytes())
+                found.map(|(_, tensor)| tensor.bytes().into())
             }
         }
     }

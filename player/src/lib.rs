@@ -17,6 +17,7 @@ mod folder;
 mod journal;
 mod library;
 mod moves;
+pub mod rehearsal;
 pub mod serde_text;
 mod source;
 mod tamper;

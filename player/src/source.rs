@@ -3,15 +3,16 @@
 //! Nobody stores the bytes of a trace: the inputs and the digests of the states are kept, and what a replay needs
 //! is computed again when it is asked for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gainsay_canon::Tensor;
-use gainsay_commitment::{Arity, Digest, NodeId, Opening, TraceTree};
-use gainsay_model::{Evidence, RunError, Runner};
+use gainsay_commitment::{Arity, Digest, NodeId, Opening, StateList, TraceTree};
+use gainsay_model::{Evidence, RunError, Runner, Steps, Telling};
 
 use crate::below::{BelowRun, StepLie, steps_of};
-use crate::tamper::change_one_value;
+use crate::rehearsal::{Change, Changed};
 
 /// A tree that one side of a dispute plays from. A liar's may not know all of itself.
 pub trait TraceSource: Send + Sync + fmt::Debug {
@@ -39,14 +40,18 @@ pub trait TraceSource: Send + Sync + fmt::Debug {
     }
 }
 
-/// A tree with a run behind it: an honest one, or one with a value changed after a layer.
+/// A tree with a run behind it: an honest one, or one that tells other values or states than it has.
 pub struct RunSource {
     runner: Arc<Runner>,
     inputs: Arc<[Tensor]>,
     tree: TraceTree,
     states: Vec<Digest>,
     outputs: Vec<Tensor>,
-    tampered: Option<(u32, StepLie)>,
+    telling: Option<Arc<dyn Telling>>,
+    // What is told below one layer, if it is not the same.
+    telling_below: Option<(u32, Arc<dyn Telling>)>,
+    // States that are told to have another list.
+    lists: BTreeMap<u32, StateList>,
     // The evidence last asked for: however many disputes come down to one layer, the run is made again once.
     given: Mutex<Option<(u32, Evidence)>>,
     // The same for the steps of a layer.
@@ -87,21 +92,75 @@ impl RunSource {
         layer: u32,
         lie: StepLie,
     ) -> Result<Self, RunError> {
-        let change = |tensor: &mut Tensor| change_one_value(tensor, lie.seed);
-        let trace = runner.trace_tampered_step(&inputs, (layer, lie.step), change)?;
-        Self::with(runner, inputs, trace, Some((layer, lie)))
+        let last = runner.program().layer_count();
+        let slot = Steps::of(runner.program(), layer).and_then(|steps| steps.slot(lie.step));
+        let slot = slot.ok_or(RunError::Layer { layer, last })?;
+        Self::told(runner, inputs, Arc::new(Changed::at(slot, Change::Value(lie.seed))))
+    }
+
+    /// For rehearsals: runs the program and tells what `telling` makes of its values.
+    ///
+    /// # Errors
+    /// As [`RunSource::run`]; and if a value of another type is told.
+    pub fn told(
+        runner: Arc<Runner>,
+        inputs: Arc<[Tensor]>,
+        telling: Arc<dyn Telling>,
+    ) -> Result<Self, RunError> {
+        let trace = runner.trace_told(&inputs, telling.as_ref())?;
+        Self::with(runner, inputs, trace, Some(telling))
+    }
+
+    /// For rehearsals: tells that state `state` (from 0 to n) has this list.
+    ///
+    /// # Errors
+    /// If there is no such state.
+    pub fn with_list(mut self, state: u32, list: StateList) -> Result<Self, RunError> {
+        let digest = list.digest(state);
+        self.lists.insert(state, list);
+        self.with_digest(state, digest)
+    }
+
+    /// For rehearsals: tells that state `state` (from 0 to n) has this digest, whatever is behind it.
+    ///
+    /// # Errors
+    /// If there is no such state.
+    pub fn with_digest(mut self, state: u32, digest: Digest) -> Result<Self, RunError> {
+        let last = self.layers();
+        let told = self.states.get_mut(state as usize);
+        *told.ok_or(RunError::Layer { layer: state, last })? = digest;
+        self.tree = TraceTree::new(&self.states)?;
+        Ok(self)
+    }
+
+    /// For rehearsals: tells something else below `layer` than above it.
+    pub fn with_steps(mut self, layer: u32, telling: Arc<dyn Telling>) -> Self {
+        self.telling_below = Some((layer, telling));
+        self
     }
 
     fn with(
         runner: Arc<Runner>,
         inputs: Arc<[Tensor]>,
         trace: gainsay_model::Trace,
-        tampered: Option<(u32, StepLie)>,
+        telling: Option<Arc<dyn Telling>>,
     ) -> Result<Self, RunError> {
         let tree = trace.tree()?;
         let (states, outputs) = (trace.digests, trace.outputs);
+        let (telling_below, lists) = (None, BTreeMap::new());
         let (given, below) = (Mutex::default(), Mutex::default());
-        Ok(Self { runner, inputs, tree, states, outputs, tampered, given, below })
+        Ok(Self {
+            runner,
+            inputs,
+            tree,
+            states,
+            outputs,
+            telling,
+            telling_below,
+            lists,
+            given,
+            below,
+        })
     }
 
     /// What the run returned.
@@ -112,6 +171,13 @@ impl RunSource {
     /// The digests of `S_0 ..= S_n`.
     pub fn states(&self) -> &[Digest] {
         &self.states
+    }
+
+    /// The first state in which the two runs differ.
+    pub fn parts_from(&self, other: &Self) -> Option<u32> {
+        let differ = |(own, other): (&Digest, &Digest)| own != other;
+        let first = self.states.iter().zip(&other.states).position(differ);
+        first.and_then(|first| u32::try_from(first).ok())
     }
 
     /// n: the number of layers.
@@ -132,7 +198,7 @@ impl RunSource {
 
 impl fmt::Debug for RunSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunSource({:?}, tampered: {:?})", self.tree, self.tampered)
+        write!(f, "RunSource({:?}, telling: {:?})", self.tree, self.telling)
     }
 }
 
@@ -150,34 +216,35 @@ impl TraceSource for RunSource {
     }
 
     fn evidence(&self, layer: u32) -> Result<Option<Evidence>, RunError> {
-        // After the changed value an honest run is another one.
-        if self.tampered.is_some_and(|(tampered, _)| tampered < layer) {
-            return Ok(None);
-        }
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, evidence)) = &*given
             && *known == layer
         {
             return Ok(Some(evidence.clone()));
         }
-        let evidence = self.runner.evidence(&self.inputs, layer)?;
+        let mut evidence = match &self.telling {
+            None => self.runner.evidence(&self.inputs, layer)?,
+            Some(telling) => self.runner.evidence_told(&self.inputs, layer, telling.as_ref())?,
+        };
+        if let Some(list) = layer.checked_sub(1).and_then(|before| self.lists.get(&before)) {
+            evidence.list = list.clone();
+        }
         *given = Some((layer, evidence.clone()));
         Ok(Some(evidence))
     }
 
     fn below(&self, layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
-        if self.tampered.is_some_and(|(tampered, _)| tampered < layer) {
-            return Ok(None);
-        }
         let mut below = self.below.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, run)) = &*below
             && *known == layer
         {
             return Ok(Some(Arc::clone(run)));
         }
-        let lie = self.tampered.filter(|(tampered, _)| *tampered == layer).map(|(_, lie)| lie);
-        let run = BelowRun::new(Arc::clone(&self.runner), Arc::clone(&self.inputs), layer, lie)?;
-        let run = Arc::new(run);
+        let own = self.telling_below.as_ref().filter(|(found, _)| *found == layer);
+        let telling = own.map(|(_, telling)| telling).or(self.telling.as_ref()).cloned();
+        let (runner, inputs) = (Arc::clone(&self.runner), Arc::clone(&self.inputs));
+        let ends = [layer.saturating_sub(1), layer].map(|state| self.lists.get(&state).cloned());
+        let run = Arc::new(BelowRun::new(runner, inputs, layer, telling, ends)?);
         *below = Some((layer, Arc::clone(&run)));
         Ok(Some(run))
     }

@@ -113,6 +113,8 @@ pub enum Command {
     Judge(JudgeArgs),
     /// Play seeded games of the whole network in virtual time and check every invariant of the protocol after every event.
     Sim(super::sim::SimArgs),
+    /// Play every kind of lie about every layer of some models, on both sides, and check every verdict.
+    FaultTable(crate::fault_table::FaultTableArgs),
     /// Run a whole network on this machine, with liars, and see them caught.
     Demo(DemoArgs),
     /// Show or check the configuration.
@@ -187,7 +189,8 @@ pub struct ExecutorArgs {
     #[arg(long, env = "GAINSAY_MAX_OPEN", value_name = "N")]
     pub max_open: Option<std::num::NonZeroUsize>,
     /// Rehearsal only: lie about a random third of the jobs in this way (may be repeated). Every lie is written to
-    /// lies.jsonl in the data folder before it is told.
+    /// lies.jsonl in the data folder before it is told. Kinds: wrong-weights, wrong-layer, garbage-root, stall, skip-layer,
+    /// stale-output, quantised, wrong-program, two-lies, one-ulp, false-sub-root, malformed-state.
     #[arg(long = "cheat", env = "GAINSAY_CHEAT", value_name = "KIND", value_delimiter = ',')]
     pub cheat: Vec<CheatKind>,
     /// Rehearsal only: which third, and where the lies are.
@@ -405,8 +408,7 @@ pub struct DemoArgs {
     /// How many inferences to ask for.
     #[arg(long, env = "GAINSAY_DEMO_JOBS", value_name = "N", default_value_t = 48)]
     pub jobs: u32,
-    /// How the liars lie (may be repeated): wrong-weights, wrong-layer, garbage-root, stall, false-alarm. All of them
-    /// if left out.
+    /// How the liars lie (may be repeated): a kind of `gainsay executor --cheat`, or false-alarm. All of them if left out.
     #[arg(long = "cheat", env = "GAINSAY_DEMO_CHEAT", value_name = "KIND", value_delimiter = ',')]
     pub cheat: Vec<crate::demo::Kind>,
     /// Decides which images, which executor lies, and how.

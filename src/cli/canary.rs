@@ -13,7 +13,7 @@ use super::args::{Output, SubmitArgs, credits};
 use super::config::Config;
 use super::connection::{keypair, with, with_reader};
 use super::{jobs, print};
-use crate::canary::{self, Revealed, Wanted};
+use crate::canary::{self, Openings, Revealed, Wanted};
 
 /// Canaries: jobs of the operator's own on which an executor of its own lies, to see who looks, and to pay who does.
 #[derive(Debug, Subcommand)]
@@ -24,8 +24,11 @@ pub enum CanaryCommand {
     Commit(CommitArgs),
     /// Submit the prepared jobs that are committed to and whose time has come. For the requester's key.
     Plant(PlantArgs),
-    /// Open every canary whose claim has ended: caught ones pay their bonus, others give it back. For the operator's key.
-    Reveal(BookArgs),
+    /// Open the canaries whose claims have ended: caught ones pay their bonus, others give it back. For the operator's key.
+    ///
+    /// Who opens one names its executor and its requester, and whatever else they have under way would be looked at. So
+    /// those of a key are opened together, once the last of them has ended. Use new keys afterwards.
+    Reveal(RevealArgs),
     /// List the book with what became of each canary.
     List(BookArgs),
 }
@@ -83,7 +86,21 @@ pub struct PlantArgs {
     pub output: Output,
 }
 
-/// Flags of `canary reveal` and `canary list`.
+/// Flags of `canary reveal`.
+#[derive(Debug, Args)]
+pub struct RevealArgs {
+    /// The book.
+    #[command(flatten)]
+    pub book: Book,
+    /// Open each as soon as it has ended, though others of its keys are still hidden.
+    #[arg(long, env = "GAINSAY_CANARY_AT_ONCE")]
+    pub at_once: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `canary list`.
 #[derive(Debug, Args)]
 pub struct BookArgs {
     /// The book.
@@ -218,9 +235,10 @@ fn revealed_line(revealed: &Revealed) -> Line {
     }
 }
 
-async fn reveal(client: &ArbiterClient, args: &BookArgs) -> Result<()> {
+async fn reveal(client: &ArbiterClient, args: &RevealArgs) -> Result<()> {
     operators_alone(client)?;
-    let revealed = canary::reveal(client, &mut open(&args.book)?).await?;
+    let openings = if args.at_once { Openings::Ended } else { Openings::WholeKeys };
+    let revealed = canary::reveal(client, &mut open(&args.book)?, openings).await?;
     let lines: Vec<Line> = revealed.iter().map(revealed_line).collect();
     print(args.output, &lines, || lines.iter().for_each(Line::tell))
 }

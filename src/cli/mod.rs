@@ -85,6 +85,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Bench(command) => crate::bench::run(command),
         Command::Trace(args) => trace::run(args),
         Command::Sim(args) => sim::run(args),
+        Command::FaultTable(args) => crate::fault_table::run(args),
         Command::Judge(args) => judge::run(&loaded()?, args),
         Command::Equivocation(command) => runtime.block_on(equivocation::run(&loaded, command)),
         Command::Economics(args) => economics::run(&loaded()?, args),

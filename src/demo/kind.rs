@@ -61,7 +61,7 @@ pub struct Plan {
     pub liar: usize,
     /// Which challenger raises a false alarm, from 0; none if nobody does.
     pub alarmist: Option<usize>,
-    /// How many of the jobs are canaries: the first ones.
+    /// How many of the jobs are canaries.
     pub canaries: usize,
     seed: u64,
 }
@@ -77,7 +77,9 @@ impl Plan {
                 Kind::FalseAlarm => None,
             })
             .collect();
-        let canaries = (args.jobs as usize / 16).clamp(1, 2);
+        // The first job is an ordinary one.
+        let canaries =
+            (args.jobs as usize / 16).clamp(1, 2).min((args.jobs as usize).saturating_sub(1));
         let mut plan = Self { executor_kinds, liar: 0, alarmist: None, canaries, seed: args.seed };
         plan.liar = (plan.draw("liar", 0) % EXECUTORS as u64) as usize;
         if kinds.contains(&Kind::FalseAlarm) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use gainsay_protocol::{Key, Keypair};
+use gainsay_protocol::{ArtifactId, Key, Keypair};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -95,6 +95,14 @@ impl Network {
     /// The operator's book of canaries.
     pub fn book(&self) -> PathBuf {
         self.folder.join("book")
+    }
+
+    /// Whether every challenger has fetched the artifact.
+    pub fn challengers_have(&self, artifact: ArtifactId) -> bool {
+        (0..CHALLENGERS).all(|index| {
+            let kept = self.folder.join(challenger_name(index)).join("artifacts");
+            kept.join(artifact.0.to_string()).is_dir()
+        })
     }
 
     /// Starts the challengers, and the executor that tells the operator's canaries.

@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::inputs::{Question, prepare};
 use super::kind::{CANARY, EXECUTORS, Plan};
 use super::network::Network;
-use crate::canary::{self, Revealed, Wanted};
+use crate::canary::{self, Openings, Revealed, Wanted};
 use crate::cli::args::DemoArgs;
 
 /// The longest the demo waits for its jobs to end.
@@ -68,15 +68,28 @@ pub async fn play(
     let before = accounts(&requester, network).await?;
     bar.set_message("planting canaries");
     let mut book = CanaryBook::open(&network.book())?;
-    let planted = questions.get(..plan.canaries.min(questions.len())).unwrap_or_default();
-    let mut ids = plant((&operator, &requester), network, &mut book, &artifact, planted).await?;
+    let (planted, asked) = questions.split_at(plan.canaries.min(questions.len()));
+    let (first, asked) = asked.split_at(asked.len().min(1));
+    let mut ids = Vec::with_capacity(questions.len());
+    // A job before the canaries, so that nobody has to fetch the model in a canary's window.
+    let mut numbers = (planted.len() as u64)..;
+    let mut after = Vec::with_capacity(questions.len());
+    for (question, number) in first.iter().zip(&mut numbers) {
+        after.push(ask(&requester, &artifact, question, number).await?);
+    }
+    if !after.is_empty() {
+        let fetched = |network: &Network| network.challengers_have(ArtifactId(artifact.id().0));
+        until(network, "the challengers have not fetched the model", fetched).await?;
+    }
+    ids.extend(plant((&operator, &requester), network, &mut book, &artifact, planted).await?);
     network.start_executors(args, plan).await?;
     bar.set_message("asking");
-    for (number, question) in (0u64..).zip(&questions).skip(ids.len()) {
-        ids.push(ask(&requester, &artifact, question, number).await?);
+    for (question, number) in asked.iter().zip(&mut numbers) {
+        after.push(ask(&requester, &artifact, question, number).await?);
     }
+    ids.extend(after);
     wait(&requester, network, &ids, &bar).await?;
-    let revealed = canary::reveal(&operator, &mut book).await?;
+    let revealed = canary::reveal(&operator, &mut book, Openings::WholeKeys).await?;
     let progress = |revealed: Revealed| {
         let canary = book.canaries().find(|canary| canary.plan.job_id() == revealed.job);
         canary.cloned().map(|canary| (canary, revealed))
@@ -85,6 +98,28 @@ pub async fn play(
     bar.finish_and_clear();
     let gathered = Gathered { questions, ids, before, canaries };
     gather(&requester, network, folder, gathered, &artifact).await
+}
+
+/// Waits until something is so that can be seen from here.
+async fn until(
+    network: &mut Network,
+    otherwise: &'static str,
+    is: impl Fn(&Network) -> bool,
+) -> Result<()> {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        let mut glances = tokio::time::interval(GLANCE);
+        loop {
+            glances.tick().await;
+            network.check()?;
+            if is(network) {
+                return Ok(());
+            }
+        }
+    });
+    match waited.await {
+        Ok(is) => is,
+        Err(_) => bail!("{otherwise} after {} s", PATIENCE.as_secs()),
+    }
 }
 
 /// Plants these questions as canaries and waits until they are told: before the other executors come, so that none of them

@@ -93,6 +93,9 @@ fn shams(figures: &Figures) {
 
 /// How the operator's planted lies fared.
 fn canaries(figures: &Figures) {
+    if figures.canaries.is_empty() {
+        return;
+    }
     println!("\nCanaries: lies that the operator planted to see whether anybody looks");
     for canary in &figures.canaries {
         println!(

@@ -197,9 +197,9 @@ fn bounded_work(ending: &Ending) -> Result<(), String> {
 /// Every claim has ended by D_max.
 fn bounded_delay(ending: &Ending) -> Result<(), String> {
     for job in &ending.jobs {
-        let levels = if job.facts.below.is_empty() { 1 } else { 3 };
-        let service = Service { levels, ..Service::assured(&ending.params, 0) };
-        let most = ending.params.d_max(job.facts.layers, &service).map_err(|e| e.to_string())?.0;
+        let service = Service::assured(&ending.params, 0);
+        let (layers, below) = (job.facts.layers, &job.facts.below);
+        let most = ending.params.d_max(layers, below, &service).map_err(|e| e.to_string())?.0;
         for claim in &job.claims {
             let took = claim.ended.map(|ended| ended.since(claim.admitted).0);
             let late = took.is_none_or(|took| took > most + ending.lag_ms());

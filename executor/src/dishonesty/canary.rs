@@ -67,8 +67,7 @@ impl Conduct for Canaries {
         let seed = asked.unwrap_or_else(|| number(&[b"canary", &job.0]));
         // Both are run whatever is told: the time from take to claim must not tell a canary from other jobs.
         let honest = assignment.run()?;
-        let layer = wrong_layer::layer(assignment, seed);
-        let lie = wrong_layer::run(assignment, &honest, layer, seed)?;
+        let lie = wrong_layer::somewhere(assignment, &honest, seed)?;
         if asked.is_some() && lie.is_none() {
             warn!(job = %job.short(), "this canary would come out true, so the truth is told");
         }

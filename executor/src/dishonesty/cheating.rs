@@ -2,23 +2,23 @@
 //!
 //! In each group of three jobs, as it comes to them, one chosen by the seed is lied about; the kinds come in an
 //! order that the seed gives, each once before any comes again. A lie is really wrong: where the liar runs the model
-//! at all, it makes sure that its root is not the true one. What the journal tells is told again after a restart.
+//! at all, it makes sure that its root is not the true one, and tells a visible lie where its kind would come out true. What the journal tells is told again after a restart.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gainsay_commitment::Digest;
-use gainsay_player::{Journal, JournalError, TraceSource, serde_text};
+use gainsay_player::{Journal, JournalError, RunSource, TraceSource, serde_text};
 use gainsay_protocol::{JobId, MessageId};
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
 use super::{
-    Assignment, CheatKind, Conduct, ConductError, Performance, garbage_root, number, stall,
-    wrong_layer, wrong_weights,
+    Assignment, CheatKind, Conduct, ConductError, MadeUp, Performance, false_sub_root,
+    garbage_root, malformed_state, number, one_ulp, quantised, skip_layer, stale_output, stall,
+    two_lies, wrong_layer, wrong_program, wrong_weights,
 };
 
 /// One job in this many is lied about.
@@ -34,7 +34,7 @@ pub struct Lie {
     pub attempt: u32,
     /// What kind of lie.
     pub kind: CheatKind,
-    /// The layer after which a value is off, if that is the kind.
+    /// The first layer after which what is told is not the truth, if the liar knows.
     pub layer: Option<u32>,
     /// What its choices came from.
     pub seed: u64,
@@ -162,37 +162,55 @@ impl Cheating {
     }
 }
 
-/// A lie made up, with the true root if the liar knows it and the layer if there is one.
-struct MadeUp {
-    performance: Performance,
-    layer: Option<u32>,
-    true_root: Option<Digest>,
-}
-
-/// Makes up a lie of that kind; `None` if it would come out true.
+/// Makes up a lie of that kind, with the true root if the liar knows it. One that would come out true makes room for a
+/// visible one.
 fn make_up(
     assignment: &Assignment,
     kind: CheatKind,
     seed: u64,
-) -> Result<Option<MadeUp>, ConductError> {
-    if kind == CheatKind::GarbageRoot {
+) -> Result<(MadeUp, Option<Digest>), ConductError> {
+    let garbage = || {
         let performance = garbage_root::perform(assignment, seed)?;
-        return Ok(Some(MadeUp { performance, layer: None, true_root: None }));
-    }
-    let honest = assignment.run()?;
-    let layer = wrong_layer::layer(assignment, seed);
-    let (performance, layer) = match kind {
-        CheatKind::WrongWeights => {
-            (wrong_weights::run(assignment, &honest, seed)?.map(Performance::of), None)
-        }
-        CheatKind::Stall => (stall::perform(assignment, &honest, layer, seed)?, Some(layer)),
-        CheatKind::WrongLayer | CheatKind::GarbageRoot => {
-            let run = wrong_layer::run(assignment, &honest, layer, seed)?;
-            (run.map(Performance::of), Some(layer))
-        }
+        Ok::<_, ConductError>(MadeUp { performance, layer: None })
     };
-    let true_root = Some(honest.root());
-    Ok(performance.map(|performance| MadeUp { performance, layer, true_root }))
+    if kind == CheatKind::GarbageRoot {
+        return Ok((garbage()?, None));
+    }
+    let honest = Arc::new(assignment.run()?);
+    let made_up = match of_kind(assignment, &honest, kind, seed)? {
+        Some(made_up) => Some(made_up),
+        None => wrong_layer::somewhere(assignment, &honest, seed)?
+            .map(|source| MadeUp::of(source, &honest)),
+    };
+    let made_up = match made_up {
+        Some(made_up) => made_up,
+        None => garbage()?,
+    };
+    Ok((made_up, Some(honest.root())))
+}
+
+/// A lie of that kind; `None` if it would come out true.
+fn of_kind(
+    assignment: &Assignment,
+    honest: &Arc<RunSource>,
+    kind: CheatKind,
+    seed: u64,
+) -> Result<Option<MadeUp>, ConductError> {
+    let run = match kind {
+        CheatKind::Stall => return stall::perform(assignment, honest, seed),
+        CheatKind::WrongProgram => return wrong_program::perform(assignment, honest),
+        CheatKind::GarbageRoot => return Ok(None),
+        CheatKind::WrongWeights => wrong_weights::run(assignment, honest, seed)?,
+        CheatKind::WrongLayer => wrong_layer::somewhere(assignment, honest, seed)?,
+        CheatKind::SkipLayer => skip_layer::run(assignment, honest, seed)?,
+        CheatKind::StaleOutput => stale_output::run(assignment, honest, seed)?,
+        CheatKind::Quantised => quantised::run(assignment, honest, seed)?,
+        CheatKind::TwoLies => two_lies::run(assignment, honest, seed)?,
+        CheatKind::OneUlp => one_ulp::run(assignment, honest, seed)?,
+        CheatKind::FalseSubRoot => false_sub_root::run(assignment, honest, seed)?,
+        CheatKind::MalformedState => malformed_state::run(assignment, honest, seed)?,
+    };
+    Ok(run.map(|source| MadeUp::of(source, honest)))
 }
 
 impl Conduct for Cheating {
@@ -207,10 +225,7 @@ impl Conduct for Cheating {
             || number(&[b"lie", &self.seed.to_le_bytes(), &job.0, &place.1.to_le_bytes()]),
             |lie| lie.seed,
         );
-        let Some(made_up) = make_up(assignment, kind, seed)? else {
-            warn!(job = %job.short(), %kind, "this lie would come out true, so the truth is told");
-            return Ok(Performance::of(assignment.run()?));
-        };
+        let (made_up, true_root) = make_up(assignment, kind, seed)?;
         let claimed_root = made_up.performance.source.root();
         match told {
             Some(lie) if lie.claimed_root != claimed_root => return Err(ConductError::OtherLie),
@@ -222,7 +237,7 @@ impl Conduct for Cheating {
                 layer: made_up.layer,
                 seed,
                 unix_ms: unix_ms(),
-                true_root: made_up.true_root,
+                true_root,
                 claimed_root,
             })?,
         }

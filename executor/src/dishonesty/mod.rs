@@ -6,9 +6,17 @@
 
 mod canary;
 mod cheating;
+mod false_sub_root;
 mod garbage_root;
+mod malformed_state;
+mod one_ulp;
+mod quantised;
+mod skip_layer;
+mod stale_output;
 mod stall;
+mod two_lies;
 mod wrong_layer;
+mod wrong_program;
 mod wrong_weights;
 
 use std::collections::BTreeSet;
@@ -16,9 +24,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use gainsay_canon::Tensor;
+use gainsay_canon::{Tensor, TensorError};
 use gainsay_commitment::TreeError;
-use gainsay_model::{ArtifactError, RunError, Runner};
+use gainsay_model::{Artifact, ArtifactError, RunError, Runner};
 use gainsay_player::{JournalError, RunSource, TraceSource};
 use gainsay_protocol::JobId;
 use serde::{Deserialize, Serialize};
@@ -81,7 +89,7 @@ pub enum ConductError {
     Artifact(#[from] ArtifactError),
     /// The program's outputs have no tensors.
     #[error("outputs cannot be made up")]
-    Outputs(#[from] gainsay_canon::TensorError),
+    Outputs(#[from] TensorError),
     /// The lie could not be journaled, so it is not told.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -124,6 +132,56 @@ impl Assignment {
     pub(crate) fn layers(&self) -> u32 {
         self.runner.program().layer_count()
     }
+
+    fn parts(&self) -> (Arc<Runner>, Arc<[Tensor]>) {
+        (Arc::clone(&self.runner), Arc::clone(&self.inputs))
+    }
+}
+
+/// How many layers, values or models are tried before giving up on making a difference.
+const TRIES: u64 = 16;
+
+/// A lie made up: what is claimed, and the first layer after which that is not the truth, if the liar knows.
+struct MadeUp {
+    performance: Performance,
+    layer: Option<u32>,
+}
+
+impl MadeUp {
+    fn of(source: RunSource, honest: &RunSource) -> Self {
+        Self { layer: honest.parts_from(&source), performance: Performance::of(source) }
+    }
+}
+
+/// Some layers in the order in which a liar of that seed tries them, each once.
+fn layers(assignment: &Assignment, seed: u64) -> impl Iterator<Item = u32> + use<> {
+    let count = u64::from(assignment.layers());
+    let first = seed.checked_rem(count).unwrap_or(0);
+    // Less than the number of layers, so it fits.
+    (0..count.min(TRIES)).map(move |next| 1 + ((first + next) % count) as u32)
+}
+
+/// The index of the program that is asked for.
+fn program_of(assignment: &Assignment) -> u32 {
+    let mut programs = assignment.runner.artifact().programs().iter();
+    let own = programs.position(|program| Arc::ptr_eq(program, assignment.runner.program()));
+    own.and_then(|own| u32::try_from(own).ok()).unwrap_or(0)
+}
+
+/// The program that is asked for, on other weights.
+fn other_model(
+    assignment: &Assignment,
+    other: &mut dyn FnMut(&Tensor) -> Result<Tensor, TensorError>,
+) -> Result<Runner, ConductError> {
+    let artifact = assignment.runner.artifact();
+    let entries = artifact.manifest().weights.iter().zip(artifact.weights());
+    let weights = entries
+        .map(|(entry, weight)| Ok((entry.name.clone(), other(weight)?)))
+        .collect::<Result<Vec<_>, TensorError>>()?;
+    let programs = artifact.programs().iter().map(|program| program.program().clone()).collect();
+    let other = Artifact::new(artifact.name(), weights, programs)?;
+    let kernels = assignment.runner.kernels().clone();
+    Ok(Runner::new(Arc::new(other), program_of(assignment), kernels)?)
 }
 
 /// Kinds of dishonesty, one file each.
@@ -138,12 +196,40 @@ pub enum CheatKind {
     GarbageRoot,
     /// Claims wrongly and never answers.
     Stall,
+    /// A layer's output taken from its input.
+    SkipLayer,
+    /// A run on other inputs.
+    StaleOutput,
+    /// A run on rounded weights.
+    Quantised,
+    /// A run of another program of the artifact, or of a cheaper one.
+    WrongProgram,
+    /// Values off after two layers.
+    TwoLies,
+    /// One bit off after a layer, as another backend's arithmetic gives it.
+    OneUlp,
+    /// A value off after a layer, and steps below it that do not lead there.
+    FalseSubRoot,
+    /// A state whose list is not the program's.
+    MalformedState,
 }
 
 impl CheatKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::WrongWeights, Self::WrongLayer, Self::GarbageRoot, Self::Stall];
+    pub const ALL: [Self; 12] = [
+        Self::WrongWeights,
+        Self::WrongLayer,
+        Self::GarbageRoot,
+        Self::Stall,
+        Self::SkipLayer,
+        Self::StaleOutput,
+        Self::Quantised,
+        Self::WrongProgram,
+        Self::TwoLies,
+        Self::OneUlp,
+        Self::FalseSubRoot,
+        Self::MalformedState,
+    ];
 
     /// The name, as the command line has it.
     pub fn name(self) -> &'static str {
@@ -152,6 +238,14 @@ impl CheatKind {
             Self::WrongLayer => "wrong-layer",
             Self::GarbageRoot => "garbage-root",
             Self::Stall => "stall",
+            Self::SkipLayer => "skip-layer",
+            Self::StaleOutput => "stale-output",
+            Self::Quantised => "quantised",
+            Self::WrongProgram => "wrong-program",
+            Self::TwoLies => "two-lies",
+            Self::OneUlp => "one-ulp",
+            Self::FalseSubRoot => "false-sub-root",
+            Self::MalformedState => "malformed-state",
         }
     }
 }
@@ -164,9 +258,7 @@ impl fmt::Display for CheatKind {
 
 /// A text that names no kind of dishonesty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown kind of cheating {0:?}: expected wrong-weights, wrong-layer, garbage-root or stall"
-)]
+#[error("unknown kind of cheating {0:?}: expected one of {list}", list = CheatKind::ALL.map(CheatKind::name).join(", "))]
 pub struct UnknownCheat(String);
 
 impl FromStr for CheatKind {

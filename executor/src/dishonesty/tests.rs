@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use gainsay_canon::{DType, Isa, Kernels, Operator, TensorType, Unary};
+use gainsay_canon::{Binary, DType, Isa, Kernels, Operator, TensorType, Unary};
 use gainsay_commitment::{TraceShape, content};
-use gainsay_model::{Artifact, ProgramBuilder, port_state};
+use gainsay_model::{ProgramBuilder, port_state};
 use gainsay_protocol::MessageId;
 
 use super::*;
@@ -62,10 +62,12 @@ fn names_round_trip_and_others_are_refused() {
 #[test]
 fn one_job_in_each_three_is_lied_about_and_every_kind_comes_before_any_comes_again() {
     let runner = runner();
-    for seed in 0..8 {
+    for seed in 0..4 {
         let folder = tempfile::tempdir().unwrap();
         let cheating = Cheating::open(&CheatKind::ALL, seed, &journal(folder.path())).unwrap();
-        let jobs: Vec<Assignment> = (0..24).map(|number| assignment(&runner, number)).collect();
+        let all = CheatKind::ALL.len();
+        let jobs = 0..2 * 3 * all as u32;
+        let jobs: Vec<Assignment> = jobs.map(|number| assignment(&runner, number)).collect();
         let wrong: Vec<bool> =
             jobs.iter().map(|job| root(&cheating, job) != root(&Honest, job)).collect();
         for group in wrong.chunks(3) {
@@ -83,14 +85,16 @@ fn one_job_in_each_three_is_lied_about_and_every_kind_comes_before_any_comes_aga
         let kinds = |range: std::ops::Range<usize>| -> BTreeSet<_> {
             lies[range].iter().map(|lie| lie.kind).collect()
         };
-        assert_eq!((kinds(0..4).len(), kinds(4..8).len()), (4, 4), "seed {seed}");
+        assert_eq!((kinds(0..all).len(), kinds(all..2 * all).len()), (all, all), "seed {seed}");
     }
 }
 
 #[test]
 fn a_lie_is_written_down_as_it_is_told_and_told_again_the_same_after_a_restart() {
     let (runner, folder) = (runner(), tempfile::tempdir().unwrap());
-    let jobs: Vec<Assignment> = (0..12).map(|number| assignment(&runner, number)).collect();
+    let all = CheatKind::ALL.len();
+    let jobs: Vec<Assignment> =
+        (0..3 * all as u32).map(|number| assignment(&runner, number)).collect();
     let cheating = Cheating::open(&CheatKind::ALL, 11, &journal(folder.path())).unwrap();
     let told: Vec<_> = jobs.iter().map(|job| root(&cheating, job)).collect();
     drop(cheating);
@@ -107,7 +111,7 @@ fn a_lie_is_written_down_as_it_is_told_and_told_again_the_same_after_a_restart()
     for (job, root_before) in jobs.iter().zip(&told).rev() {
         assert_eq!(root(&again, job), *root_before);
     }
-    assert_eq!(Lie::read(&journal(folder.path())).unwrap().len(), 4, "nothing is written twice");
+    assert_eq!(Lie::read(&journal(folder.path())).unwrap().len(), all, "nothing is written twice");
 }
 
 #[test]
@@ -175,4 +179,150 @@ fn a_canary_executor_lies_about_the_jobs_in_its_book_and_no_others() {
     assert_eq!(told(&again), lies, "a restart tells the same lie");
     assert_eq!(told(&Canaries::open(folder.path(), other).unwrap())[1], honest[1]);
     assert!(Honest.preferred().is_empty());
+}
+
+/// An assignment whose every job is lied about in this way, told by a liar with a journal in `folder`.
+fn lie_of(
+    kind: CheatKind,
+    seed: u64,
+    assignment: &Assignment,
+    folder: &Path,
+) -> (Performance, Lie) {
+    let path = folder.join(format!("{kind}-{seed}.jsonl"));
+    let cheating = Cheating::open(&[kind], seed, &path).unwrap();
+    // One in three is lied about: the others are asked about until it is this one's turn.
+    for attempt in 0..3 {
+        let again = Assignment { attempt, ..assignment.clone() };
+        let told = cheating.perform(&again).unwrap();
+        if let Some(lie) = Lie::read(&path).unwrap().pop() {
+            assert_eq!((lie.kind, lie.attempt), (kind, attempt));
+            return (told, lie);
+        }
+    }
+    panic!("{kind}: no lie was told");
+}
+
+/// What admission checks of a claim.
+fn check_admitted(kind: CheatKind, told: &Performance, assignment: &Assignment) {
+    let shape = TraceShape::new(assignment.layers()).unwrap();
+    let (source, root) = (&told.source, told.source.root());
+    let first = port_state(&assignment.inputs).digest(0);
+    let last = port_state(&told.outputs).digest(shape.layers());
+    let opened = source.opening(0).unwrap().verify(shape, 0, first, root);
+    opened.unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let opened = source.opening(shape.layers()).unwrap().verify(shape, shape.layers(), last, root);
+    opened.unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let program = assignment.runner.program();
+    for (output, told) in program.program().outputs.iter().zip(&told.outputs) {
+        assert_eq!(program.type_of(output.slot), Some(told.tensor_type()), "{kind}");
+    }
+}
+
+/// Checks a lie against the truth: it is one, admission lets it through, the journal names its first layer, and it can be
+/// answered for up to there.
+fn check_lie(kind: CheatKind, told: &Performance, lie: &Lie, assignment: &Assignment) {
+    let honest = assignment.run().unwrap();
+    assert_ne!(told.source.root(), honest.root(), "{kind}");
+    assert_eq!(lie.claimed_root, told.source.root(), "{kind}");
+    check_admitted(kind, told, assignment);
+    if kind == CheatKind::GarbageRoot {
+        return;
+    }
+    assert_eq!(lie.true_root, Some(honest.root()), "{kind}");
+    let layer = lie.layer.unwrap();
+    let shape = TraceShape::new(assignment.layers()).unwrap();
+    let opens = |index: u32| {
+        let state = honest.states()[index as usize];
+        let opening = told.source.opening(index).unwrap();
+        opening.verify(shape, index, state, told.source.root()).is_ok()
+    };
+    assert!((0..layer).all(opens), "{kind}: the truth before layer {layer}");
+    assert!(!opens(layer), "{kind}: not after it");
+    let evidence = told.source.evidence(layer).unwrap().unwrap();
+    assert_eq!(evidence.list.digest(layer - 1), honest.states()[layer as usize - 1], "{kind}");
+}
+
+#[test]
+fn every_kind_is_a_lie_that_admission_lets_through_and_the_journal_locates() {
+    let (runner, folder) = (runner(), tempfile::tempdir().unwrap());
+    for kind in CheatKind::ALL {
+        for seed in 0..4 {
+            let assignment = assignment(&runner, 7 + seed as u32);
+            let (told, lie) = lie_of(kind, seed, &assignment, folder.path());
+            check_lie(kind, &told, &lie, &assignment);
+        }
+    }
+}
+
+/// Programs about which many kinds of lie would come out true: no weights, no floats, one layer, or layers that change
+/// nothing.
+fn stubborn() -> Vec<Assignment> {
+    let assigned = |artifact: Artifact, inputs: Vec<Tensor>| {
+        let kernels = Kernels::new(Isa::Reference, NonZeroUsize::MIN).unwrap();
+        let runner = Arc::new(Runner::new(Arc::new(artifact), 0, kernels).unwrap());
+        let job = JobId(MessageId(content(b"stubborn")));
+        Assignment { job, attempt: 0, runner, inputs: inputs.into() }
+    };
+    let mut integers = ProgramBuilder::new("integers");
+    let x = integers.input("x", TensorType::new(DType::I64, [3]));
+    let add = Operator::Binary { function: Binary::Add };
+    let y = integers.push(add, &[x, x]).unwrap();
+    integers.output("y", y);
+    let integers = Artifact::new("integers", vec![], vec![integers.finish()]).unwrap();
+    let mut same = ProgramBuilder::new("same");
+    let mut x = same.input("x", TensorType::new(DType::F32, [1, 4]));
+    let eye = (0..16).map(|at| if at % 5 == 0 { 1.0 } else { 0.0 }).collect();
+    let eye = Tensor::f32([4, 4], eye).unwrap();
+    let weight = same.weight(0, eye.tensor_type().clone());
+    for _ in 0..6 {
+        x = same.push(Operator::MatMul, &[x, weight]).unwrap();
+        x = same.push(Operator::Unary { function: Unary::Relu }, &[x]).unwrap();
+    }
+    same.output("y", x);
+    let same = Artifact::new("same", vec![("eye".into(), eye)], vec![same.finish()]).unwrap();
+    let ones = Tensor::f32([1, 4], vec![1.0; 4]).unwrap();
+    vec![
+        assigned(integers, vec![Tensor::i64([3], vec![5, 5, 5]).unwrap()]),
+        assigned(same, vec![ones]),
+    ]
+}
+
+#[test]
+fn a_lie_that_would_come_out_true_makes_room_for_a_visible_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, assignment) in (0u64..).zip(stubborn()) {
+        for kind in CheatKind::ALL {
+            let (told, lie) = lie_of(kind, seed, &assignment, folder.path());
+            check_lie(kind, &told, &lie, &assignment);
+        }
+    }
+}
+
+#[test]
+fn another_program_of_the_artifact_is_told_where_it_passes_for_the_one_asked_for() {
+    let program = |name: &str, function| {
+        let mut builder = ProgramBuilder::new(name);
+        let mut x = builder.input("x", TensorType::new(DType::F32, [1, 3]));
+        for layer in 0..4 {
+            let weight = builder.weight(layer, TensorType::new(DType::F32, [3, 3]));
+            x = builder.push(Operator::MatMul, &[x, weight]).unwrap();
+            x = builder.push(Operator::Unary { function }, &[x]).unwrap();
+        }
+        builder.output("y", x);
+        builder.finish()
+    };
+    let weight = |layer: u32| {
+        let values = (0..9).map(|at| ((at * 5 + layer) % 7) as f32 / 4.0 - 0.5).collect();
+        (format!("l.{layer}"), Tensor::f32([3, 3], values).unwrap())
+    };
+    let programs = vec![program("asked", Unary::Tanh), program("other", Unary::Sin)];
+    let artifact = Artifact::new("two", (0..4).map(weight).collect(), programs).unwrap();
+    let kernels = Kernels::new(Isa::Reference, NonZeroUsize::MIN).unwrap();
+    let runner =
+        |index| Arc::new(Runner::new(Arc::new(artifact.clone()), index, kernels.clone()).unwrap());
+    let (assignment, folder) = (assignment(&runner(0), 5), tempfile::tempdir().unwrap());
+    let (told, lie) = lie_of(CheatKind::WrongProgram, 3, &assignment, folder.path());
+    check_lie(CheatKind::WrongProgram, &told, &lie, &assignment);
+    let other = RunSource::run(runner(1), Arc::clone(&assignment.inputs)).unwrap();
+    assert_eq!(told.source.root(), other.root());
 }

@@ -5,17 +5,7 @@ use std::sync::Arc;
 
 use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError};
-
-/// How many values are tried before giving up on making a difference.
-const TRIES: u64 = 16;
-
-/// The layer that a lie of that seed changes.
-pub(super) fn layer(assignment: &Assignment, seed: u64) -> u32 {
-    let layers = u64::from(assignment.layers());
-    // Less than the number of layers, so it fits.
-    1 + seed.checked_rem(layers).and_then(|layer| u32::try_from(layer).ok()).unwrap_or(0)
-}
+use super::{Assignment, ConductError, TRIES, layers};
 
 /// A run with a value changed after `layer`; `None` if no change makes a difference.
 pub(super) fn run(
@@ -28,6 +18,20 @@ pub(super) fn run(
         let (runner, inputs) = (Arc::clone(&assignment.runner), Arc::clone(&assignment.inputs));
         let source = RunSource::tampered(runner, inputs, layer, seed.wrapping_add(again))?;
         if source.root() != honest.root() {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+/// The same for the first layer, in the order of the seed, that makes a difference.
+pub(super) fn somewhere(
+    assignment: &Assignment,
+    honest: &RunSource,
+    seed: u64,
+) -> Result<Option<RunSource>, ConductError> {
+    for layer in layers(assignment, seed) {
+        if let Some(source) = run(assignment, honest, layer, seed)? {
             return Ok(Some(source));
         }
     }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use gainsay_canon::{Tensor, TensorError};
-use gainsay_model::{Artifact, Runner};
 use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError};
+use super::{Assignment, ConductError, other_model};
 
 /// How many other models are tried before giving up on making a difference.
 const TRIES: u64 = 4;
@@ -18,13 +17,9 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    let artifact = assignment.runner.artifact();
-    let same = |program: &&Arc<_>| Arc::ptr_eq(program, assignment.runner.program());
-    let program = artifact.programs().iter().position(|program| same(&program));
-    let program = u32::try_from(program.unwrap_or(0)).unwrap_or(0);
     for again in 0..TRIES {
-        let other = Arc::new(other_model(artifact, seed.wrapping_add(again))?);
-        let runner = Runner::new(other, program, assignment.runner.kernels().clone())?;
+        let mut numbers = Numbers(seed.wrapping_add(again));
+        let runner = other_model(assignment, &mut |weight| scaled(weight, &mut numbers))?;
         let source = RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?;
         if source.root() != honest.root() {
             return Ok(Some(source));
@@ -33,17 +28,7 @@ pub(super) fn run(
     Ok(None)
 }
 
-/// The artifact with every floating-point weight scaled by up to an eighth up or down.
-fn other_model(artifact: &Artifact, seed: u64) -> Result<Artifact, ConductError> {
-    let mut numbers = Numbers(seed);
-    let entries = artifact.manifest().weights.iter().zip(artifact.weights());
-    let weights = entries
-        .map(|(entry, weight)| Ok((entry.name.clone(), scaled(weight, &mut numbers)?)))
-        .collect::<Result<Vec<_>, TensorError>>()?;
-    let programs = artifact.programs().iter().map(|program| program.program().clone()).collect();
-    Ok(Artifact::new(artifact.name(), weights, programs)?)
-}
-
+/// A floating-point weight scaled by up to an eighth up or down, value by value.
 fn scaled(weight: &Tensor, numbers: &mut Numbers) -> Result<Tensor, TensorError> {
     let shape = weight.shape().to_vec();
     if let Some(values) = weight.as_f32() {

@@ -7,12 +7,10 @@ use super::steps::Steps;
 use crate::layers::InstructionRange;
 use crate::program::Slot;
 use crate::runner::Runner;
+use crate::told::{Moment, Telling, told};
 use crate::trace::RunError;
 use crate::typed::Origin;
 use crate::values::{ComputeError, Values, digest_of};
-
-/// Changes what one step gives; for rehearsals of dishonesty.
-pub type Tamper<'a> = (u32, &'a dyn Fn(&mut Tensor));
 
 /// The states below one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +36,16 @@ impl Runner {
     /// The states below layer `layer` (from 1 to n): the run up to it is made again.
     ///
     /// # Errors
-    /// As for [`Runner::evidence`]; if tampering changes a type.
+    /// As for [`Runner::evidence`]; if a value of another type is told.
     pub fn sub_trace(
         &self,
         inputs: &[Tensor],
         layer: u32,
-        tamper: Option<Tamper<'_>>,
+        telling: Option<&dyn Telling>,
     ) -> Result<SubTrace, RunError> {
         let mut found = SubTrace { lists: Vec::new(), digests: Vec::new() };
         let steps = self.steps(layer)?;
-        self.step_through(inputs, steps, steps.count(), tamper, &mut |step, list, _| {
+        self.step_through(inputs, steps, steps.count(), telling, &mut |step, list, _| {
             found.digests.push(steps.digest(step, list));
             found.lists.push(list.clone());
         })?;
@@ -62,13 +60,13 @@ impl Runner {
         &self,
         inputs: &[Tensor],
         (layer, step): (u32, u32),
-        tamper: Option<Tamper<'_>>,
+        telling: Option<&dyn Telling>,
     ) -> Result<StepValues, RunError> {
         let steps = self.steps(layer)?;
         let own = steps.slot(step).ok_or(self.no_layer(layer))?;
         let reads = steps.reads(step);
         let (mut before, mut operands, mut result) = (StateList::default(), Vec::new(), None);
-        self.step_through(inputs, steps, step, tamper, &mut |at, list, values| {
+        self.step_through(inputs, steps, step, telling, &mut |at, list, values| {
             if at + 1 == step {
                 before = list.clone();
                 let tensor = |slot: &Slot| Some((*slot, values.tensor(*slot)?.clone()));
@@ -91,11 +89,14 @@ impl Runner {
         inputs: &[Tensor],
         steps: Steps<'_>,
         count: u32,
-        tamper: Option<Tamper<'_>>,
+        telling: Option<&dyn Telling>,
         see: &mut dyn FnMut(u32, &StateList, &Values<'_>),
     ) -> Result<(), RunError> {
         let (program, artifact) = (self.program().as_ref(), self.artifact().as_ref());
-        let evidence = self.evidence(inputs, steps.layer())?;
+        let evidence = match telling {
+            None => self.evidence(inputs, steps.layer())?,
+            Some(telling) => self.evidence_told(inputs, steps.layer(), telling)?,
+        };
         let mut values = Values::new(program, inputs, artifact);
         for given in evidence.tensors {
             let tensor = Tensor::from_bytes(&given.tensor, &given.bytes);
@@ -114,23 +115,16 @@ impl Runner {
             let absent = ComputeError::Absent(Slot(step));
             let first = steps.position(step).ok_or(absent.clone())?;
             let slot = program.slot_of(first);
-            values.run_layer(InstructionRange { first, end: first + 1 }, self.kernels())?;
-            if let Some((at, tamper)) = tamper
-                && at == step
-            {
-                change(values.fresh_tensor(slot).ok_or(ComputeError::Absent(slot))?, tamper)?;
-            }
+            let tell = &mut |moment: &Moment<'_>, computed| match telling {
+                None => Ok(computed),
+                Some(telling) => told(telling, moment, computed),
+            };
+            let range = InstructionRange { first, end: first + 1 };
+            values.run_telling(range, self.kernels(), tell)?;
             let value = values.tensor(slot).map(digest_of).ok_or(ComputeError::Absent(slot))?;
             list = steps.after(step, &list, value, &ambient).map_err(|_| absent)?;
             see(step, &list, &values);
         }
         Ok(())
     }
-}
-
-fn change(tensor: &mut Tensor, tamper: &dyn Fn(&mut Tensor)) -> Result<(), RunError> {
-    let expected = tensor.tensor_type().clone();
-    tamper(tensor);
-    let found = tensor.tensor_type().clone();
-    if found == expected { Ok(()) } else { Err(RunError::Tamper { expected, found }) }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::{Kernels, TensorType};
-use gainsay_commitment::{ChunkSet, ChunkShape, Digest, Slice, StateList, tensor_digest};
+use gainsay_commitment::{ChunkSet, ChunkShape, Digest, Outboard, Slice, StateList, tensor_digest};
 
 use super::chunk::{Judged, Source};
 use super::judge::check_inner_list;
@@ -75,27 +75,53 @@ pub struct ChunkId {
     pub chunk: u64,
 }
 
+/// A whole value, from which slices are cut.
+#[derive(Clone, Debug)]
+pub struct Whole<'a> {
+    bytes: Cow<'a, [u8]>,
+    kept: Option<&'a Outboard>,
+}
+
+impl<'a> Whole<'a> {
+    /// A value whose parts were hashed before.
+    pub fn kept(bytes: Cow<'a, [u8]>, kept: &'a Outboard) -> Self {
+        Self { bytes, kept: Some(kept) }
+    }
+
+    fn slice(&self, wanted: &ChunkSet) -> Option<(Digest, Slice)> {
+        Some(match self.kept {
+            Some(kept) => (kept.content(), Slice::of_kept(&self.bytes, wanted, kept)?),
+            None => (gainsay_commitment::content(&self.bytes), Slice::of(&self.bytes, wanted)?),
+        })
+    }
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Whole<'a> {
+    fn from(bytes: Cow<'a, [u8]>) -> Self {
+        Self { bytes, kept: None }
+    }
+}
+
 /// Whole values, from which slices are cut.
 struct Cutting<'a> {
     program: &'a TypedProgram,
-    whole: BTreeMap<Slot, Cow<'a, [u8]>>,
+    whole: BTreeMap<Slot, Whole<'a>>,
     slices: BTreeMap<Slot, OperandSlice>,
 }
 
 impl Source for Cutting<'_> {
     fn open(&mut self, slot: Slot, wanted: ChunkSet) -> Result<(), ReplayError> {
         let absent = || ComputeError::Absent(slot);
-        let bytes = self.whole.get(&slot).ok_or_else(absent)?;
-        let slice = Slice::of(bytes, &wanted).ok_or_else(absent)?;
+        let whole = self.whole.get(&slot).ok_or_else(absent)?;
+        let (content, slice) = whole.slice(&wanted).ok_or_else(absent)?;
         let tensor = self.program.type_of(slot).ok_or_else(absent)?.clone();
-        let content = gainsay_commitment::content(bytes);
         self.slices.insert(slot, OperandSlice { slot, tensor, content, slice });
         Ok(())
     }
 
     fn bytes(&self, slot: Slot, range: Range<u64>) -> Option<&[u8]> {
         let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
-        self.whole.get(&slot)?.get(range)
+        self.whole.get(&slot)?.bytes.get(range)
     }
 }
 
@@ -104,17 +130,17 @@ impl Source for Cutting<'_> {
 ///
 /// # Errors
 /// If there is no such chunk, or a value is missing.
-pub fn chunk_operands<'a>(
+pub fn chunk_operands<'a, W: Into<Whole<'a>>>(
     program: &TypedProgram,
     id: ChunkId,
-    values: impl Fn(Slot) -> Option<Cow<'a, [u8]>>,
+    values: impl Fn(Slot) -> Option<W>,
     kernels: &Kernels,
 ) -> Result<Vec<OperandSlice>, ReplayError> {
     let judged = Judged::of(program, id.layer, id.step)?;
     let mut source = Cutting { program, whole: BTreeMap::new(), slices: BTreeMap::new() };
     for slot in judged.operands {
-        let bytes = values(*slot).ok_or(ComputeError::Absent(*slot))?;
-        source.whole.insert(*slot, bytes);
+        let whole = values(*slot).ok_or(ComputeError::Absent(*slot))?;
+        source.whole.insert(*slot, whole.into());
     }
     judged.open(id.chunk, &mut source, kernels)?;
     Ok(source.slices.into_values().collect())
@@ -172,11 +198,11 @@ impl Source for Mixed<'_> {
 ///
 /// # Errors
 /// If the evidence is to be refused; if there is no such chunk or a value is missing.
-pub fn ambient_operands<'a>(
+pub fn ambient_operands<'a, W: Into<Whole<'a>>>(
     program: &'a TypedProgram,
     id: ChunkId,
     evidence: &'a ChunkEvidence,
-    values: impl Fn(Slot) -> Option<Cow<'a, [u8]>>,
+    values: impl Fn(Slot) -> Option<W>,
     kernels: &Kernels,
 ) -> Result<Vec<OperandSlice>, ReplayError> {
     let judged = Judged::of(program, id.layer, id.step)?;
@@ -185,7 +211,8 @@ pub fn ambient_operands<'a>(
     let mut own = Cutting { program, whole: BTreeMap::new(), slices: BTreeMap::new() };
     for slot in judged.operands {
         if !matches!(program.origin(*slot), Some(Origin::Instruction(_))) {
-            own.whole.insert(*slot, values(*slot).ok_or(ComputeError::Absent(*slot))?);
+            let whole = values(*slot).ok_or(ComputeError::Absent(*slot))?;
+            own.whole.insert(*slot, whole.into());
         }
     }
     let mut source = Mixed { given, own };

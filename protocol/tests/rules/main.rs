@@ -4,6 +4,7 @@
 
 mod attacks;
 mod below;
+mod below_edges;
 mod below_wins;
 mod canary;
 mod clocks;

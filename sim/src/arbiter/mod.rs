@@ -6,6 +6,7 @@
 
 mod breaking;
 mod judging;
+mod ledger;
 mod recovery;
 
 pub(crate) use judging::{Carried, Machine};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use gainsay_arbiter::clock::{Gap, ServingClock, Source};
 use gainsay_arbiter::decide::{self, Findings, Occurrence};
-use gainsay_arbiter::store::{Books, Decision, Situation, Subject, Work};
+use gainsay_arbiter::store::{Decision, Situation, Subject, Work};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
@@ -191,20 +192,6 @@ impl Arbiter {
         arbiter
     }
 
-    fn schedule(&self) -> &Schedule {
-        self.tables.schedule.as_ref().unwrap_or(&self.first)
-    }
-
-    /// The parameters in force now.
-    pub(crate) fn params_now(&self) -> &Params {
-        self.schedule().at(self.now())
-    }
-
-    /// The parameters under which a job was admitted.
-    pub(crate) fn params_of(&self, job: &JobState) -> &Params {
-        self.schedule().at(job.admitted)
-    }
-
     /// Whether heartbeats get through.
     pub(crate) fn beats(&self) -> bool {
         self.is_up() && self.service == Service::Full
@@ -297,26 +284,6 @@ impl Arbiter {
             other => other.job()?,
         };
         self.tables.jobs.get(&id).map(Rc::as_ref)
-    }
-
-    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here, and nobody plants
-    /// canaries.
-    fn books(&self, subject: &Subject) -> Books {
-        let mut books = Books::default();
-        match subject {
-            Subject::Act(act) => books.proven = self.tables.proven.get(act).copied(),
-            Subject::Withdrawal(id) => {
-                books.withdrawal = self.tables.withdrawals.get(id).copied();
-            }
-            Subject::Schedule => books.schedule = Some(self.schedule().clone()),
-            Subject::Nothing
-            | Subject::Job(_)
-            | Subject::Id(_)
-            | Subject::Take(..)
-            | Subject::Commitments(_)
-            | Subject::Canary(..) => {}
-        }
-        books
     }
 
     fn verify(&mut self, signed: &Signed) -> Result<Verified, No> {
@@ -442,21 +409,6 @@ impl Arbiter {
         self.pay_withdrawals().ok()?;
         let pending = self.tables.withdrawals.values().map(|withdrawal| withdrawal.due);
         self.tables.jobs.values().filter_map(|job| next_deadline(job)).chain(pending).min()
-    }
-
-    fn pay_withdrawals(&mut self) -> Result<(), No> {
-        let now = self.now();
-        let due = self.tables.withdrawals.values().filter(|withdrawal| withdrawal.due <= now);
-        let due: Vec<Withdrawal> = due.copied().collect();
-        for withdrawal in due {
-            let books = Books { withdrawal: Some(withdrawal), ..Books::default() };
-            let situation = Situation { job: None, last: self.tables.last, books: &books };
-            let paid = decide::payment(withdrawal.id, situation, now).map_err(refused)?;
-            if let Some(decision) = paid {
-                self.commit(decision, None)?;
-            }
-        }
-        Ok(())
     }
 
     /// A heartbeat, as [`gainsay_arbiter`]'s core logs it. Serving time goes on only when it is in the log.

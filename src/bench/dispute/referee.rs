@@ -13,6 +13,8 @@ use gainsay::protocol::{
     NetworkId, Params, Receipt, Signed, Time, Transfer, TransferKind, Transition, Verdict, step,
 };
 
+use crate::cpu::on_cpu;
+
 /// What every participant has.
 const MONEY: Amount = Amount(u64::MAX >> 16);
 
@@ -183,10 +185,4 @@ impl Service for Served {
         }
         response
     }
-}
-
-/// How long this thread has been on a CPU, in ns, where the system says so.
-fn on_cpu() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok()
 }
