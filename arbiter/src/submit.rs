@@ -4,6 +4,7 @@
 //! evidence, the fitness of an artifact. What is costly is tried only if the state machine would take the
 //! message as things stand. Then one transaction decides again and writes; only after it is there a receipt.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gainsay_canon::{DType, Tensor, TensorType};
@@ -240,6 +241,7 @@ impl Core {
         list: gainsay_commitment::StateList,
         tensors: &[(u32, TensorRef)],
     ) -> Result<Evidence, Refused> {
+        check_numbers(&list, tensors)?;
         let mut given = Vec::with_capacity(tensors.len());
         let mut left = self.evidence_bytes;
         for (number, named) in tensors {
@@ -256,6 +258,23 @@ impl Core {
             given.push(EvidenceTensor { slot: Slot(*number), tensor, bytes: bytes.to_vec() });
         }
         Ok(Evidence { list, tensors: given })
+    }
+}
+
+/// Only listed values, each once: so that one message cannot have one blob read thousands of times.
+fn check_numbers(
+    list: &gainsay_commitment::StateList,
+    tensors: &[(u32, TensorRef)],
+) -> Result<(), Refused> {
+    let listed: BTreeSet<u32> = list.0.iter().map(|(number, _)| *number).collect();
+    let mut given = BTreeSet::new();
+    let twice_or_extra =
+        tensors.iter().find(|(number, _)| !listed.contains(number) || !given.insert(*number));
+    match twice_or_extra {
+        Some((number, _)) => Err(Refused::Evidence(format!(
+            "slot {number}: give each listed value once, and nothing else"
+        ))),
+        None => Ok(()),
     }
 }
 

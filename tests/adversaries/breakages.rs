@@ -10,8 +10,10 @@ use crate::invariants::{self, Ending};
 use crate::kinds::kind;
 use crate::world::Party;
 
-/// What is falsified, and which invariant must be reported.
-const FALSIFIED: [(&str, fn(&mut Ending)); 15] = [
+/// Which invariant must be reported, and what is falsified.
+type Falsified = (&'static str, fn(&mut Ending));
+
+const FALSIFIED: [Falsified; 15] = [
     ("conservation", |ending| ending.totals.free = Amount(ending.totals.free.0 + 1)),
     ("conservation", |ending| {
         let deposit = ending.deposits[0];

@@ -159,6 +159,11 @@ async fn evidence_with_wrong_bytes_is_refused_and_right_evidence_still_wins() {
     short.tensors.clear();
     let refused = cast.challenger.say(Message::Evidence(short)).await;
     is_refused(refused, RefusalKind::Rejected, "due here");
+    // Before a byte of it is loaded: naming one blob thousands of times must not make the arbiter read it as often.
+    let mut many = right.clone();
+    many.tensors = vec![right.tensors[0].clone(); 4_000];
+    let refused = cast.challenger.say(Message::Evidence(many)).await;
+    is_refused(refused, RefusalKind::Rejected, "each listed value once");
     let mut list = right.clone();
     list.list.0[0].0 += 1;
     let refused = cast.challenger.say(Message::Evidence(list)).await;
