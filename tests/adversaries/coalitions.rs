@@ -33,7 +33,7 @@ pub const COALITIONS: [&[&str]; 9] = [
 const DRAWN: u64 = 3;
 
 /// Games at a time: each has several adversaries.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 async fn side_by_side(coalitions: Vec<(u64, Vec<Arc<dyn Adversary>>)>) {
     let (mut games, places) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
