@@ -306,6 +306,10 @@ impl Model for Life {
             acts.push(Act::Tick);
             return;
         }
+        if at.now.0 + 1 == deadline.0 {
+            // A sweeper that comes too early must change nothing.
+            acts.push(Act::Tick);
+        }
         let stops = [deadline.0 - 1, deadline.0, deadline.0 + LAG_MS];
         acts.extend(stops.map(Time).into_iter().filter(|stop| *stop > at.now).map(Act::Wait));
     }
