@@ -7,11 +7,27 @@ use super::{Adversary, Pays, Play, Role};
 use crate::world::{Ground, PURSE, World};
 
 /// The kinds played here: name, what it tries, what stops it.
-const DESCRIBED: [(&str, &str, &str); 4] = [
+const DESCRIBED: [(&str, &str, &str); 12] = [
     ("wrong-weights", "runs the same program with other weights", JUDGED),
     ("wrong-layer", "claims a trace with one value off after a layer", JUDGED),
     ("garbage-root", "claims a root with no trace behind it", TIMED_OUT),
     ("stall", "claims wrongly and never answers", TIMED_OUT),
+    ("skip-layer", "leaves a layer out and passes on what went into it", JUDGED),
+    ("stale-output", "answers with the run on other inputs from some layer on", JUDGED),
+    ("quantised", "runs the whole model on weights rounded to fewer bits", JUDGED),
+    ("wrong-program", "runs a cheaper program in place of the one asked for", JUDGED),
+    ("two-lies", "plants two lies at different layers", JUDGED),
+    (
+        "one-ulp",
+        "is off by one unit in the last place of one value, as another backend would be",
+        JUDGED,
+    ),
+    ("malformed-state", "commits to a state that is none of the program's, hashed right", JUDGED),
+    (
+        "false-sub-root",
+        "tells one story above a layer and another one below it",
+        "the step or layer where its stories part is replayed",
+    ),
 ];
 
 const JUDGED: &str = "the dissection ends at the first wrong layer, whose replay slashes it";
