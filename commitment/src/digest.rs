@@ -66,14 +66,10 @@ impl FromStr for Digest {
         if text.len() != 64 {
             return Err(refuse());
         }
-        for (out, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            match pair {
-                [high, low] => {
-                    let (high, low) = digit(*high).zip(digit(*low)).ok_or_else(refuse)?;
-                    *out = (high << 4) | low;
-                }
-                _ => return Err(refuse()),
-            }
+        let (pairs, _) = text.as_bytes().as_chunks();
+        for (out, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = digit(*high).zip(digit(*low)).ok_or_else(refuse)?;
+            *out = (high << 4) | low;
         }
         Ok(Self(bytes))
     }

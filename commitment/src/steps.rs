@@ -103,8 +103,8 @@ impl StepTree {
     /// If there are fewer than two, or too many.
     pub fn new(layer: u32, states: &[Digest]) -> Result<Self, TreeError> {
         let count = (states.len() as u64).saturating_sub(1);
-        let steps = u32::try_from(count).map_err(|_| TreeError::Layers(count))?;
-        let shape = StepShape::new(layer, steps)?;
+        // Refused with all others that are too many.
+        let shape = StepShape::new(layer, u32::try_from(count).unwrap_or(u32::MAX))?;
         let leaves = (0u32..).zip(states).map(|(step, state)| shape.leaf(step, *state));
         Ok(Self { shape, tree: TraceTree::from_leaves(shape.tree, leaves) })
     }

@@ -167,10 +167,9 @@ impl std::fmt::Debug for TraceTree {
 impl TraceTree {
     /// The tree over the state digests `S_0 ..= S_n`.
     pub fn new(states: &[Digest]) -> Result<Self, TreeError> {
-        let count = states.len() as u64;
-        let layers = u32::try_from(count.saturating_sub(1))
-            .map_err(|_| TreeError::Layers(count.saturating_sub(1)))?;
-        let shape = TraceShape::new(layers)?;
+        let count = (states.len() as u64).saturating_sub(1);
+        // Refused with all others that are too many.
+        let shape = TraceShape::new(u32::try_from(count).unwrap_or(u32::MAX))?;
         let leaves =
             (0u32..).zip(states).map(|(index, state)| leaf_digest(index, shape.states(), *state));
         Ok(Self::from_leaves(shape, leaves))
@@ -228,5 +227,31 @@ impl TraceTree {
             return Err(TreeError::Node(node));
         }
         crate::descendants(node, arity).into_iter().map(|child| self.node(child)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::Hasher as _;
+
+    use merkle_light::hash::Algorithm as _;
+
+    use super::{Context, NodeHash, TraceTree, hash_bytes};
+
+    #[test]
+    fn what_merkle_light_could_ask_of_a_node_hash_is_the_node_digest() {
+        let mut node = NodeHash::default();
+        node.write(b"left");
+        node.write(b"right");
+        let digest = hash_bytes(Context::Node, b"leftright");
+        assert_eq!(node.hash(), digest);
+        assert_eq!(node.finish().to_be_bytes(), digest.0[..8]);
+    }
+
+    #[test]
+    fn a_tree_is_shown_by_its_size_and_root() {
+        let states = [1, 2, 3].map(|byte: u8| hash_bytes(Context::State, &[byte]));
+        let tree = TraceTree::new(&states).unwrap();
+        assert_eq!(format!("{tree:?}"), format!("TraceTree(2 layers, root {})", tree.root()));
     }
 }

@@ -49,6 +49,12 @@ pub enum EnvelopeError {
 #[error("{} blob(s) named by the message are not held here, the first is {}: send them first", .0.len(), .0.first().copied().unwrap_or_default())]
 pub struct MissingBlobs(pub Vec<Digest>);
 
+// As `map_err` wants it.
+#[allow(clippy::needless_pass_by_value)]
+fn encoding(error: std::io::Error) -> EnvelopeError {
+    EnvelopeError::Encoding(error.to_string())
+}
+
 impl Signed {
     /// Signs `message` for `network`.
     pub fn new(keypair: &Keypair, network: NetworkId, message: Message) -> Self {
@@ -64,12 +70,12 @@ impl Signed {
 
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EnvelopeError> {
-        borsh::to_vec(self).map_err(|error| EnvelopeError::Encoding(error.to_string()))
+        borsh::to_vec(self).map_err(encoding)
     }
 
     /// Decodes canonical bytes; nothing may follow them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        borsh::from_slice(bytes).map_err(|error| EnvelopeError::Encoding(error.to_string()))
+        borsh::from_slice(bytes).map_err(encoding)
     }
 
     /// Checks network and signature.

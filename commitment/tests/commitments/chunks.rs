@@ -244,3 +244,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_set_of_chunks_knows_its_size_and_where_its_bytes_lie() {
+    let none = set(&[]);
+    assert!(none.is_empty() && none.len() == 0 && none.place(0..1).is_none());
+    let some = set(&[(0, 10), (5 * CHUNK_BYTES, 7 * CHUNK_BYTES)]);
+    assert!(!some.is_empty());
+    assert_eq!(some.len(), 3);
+    assert_eq!(
+        some.place(5 * CHUNK_BYTES..5 * CHUNK_BYTES + 4),
+        Some(CHUNK_BYTES..CHUNK_BYTES + 4)
+    );
+    assert_eq!(some.place(2 * CHUNK_BYTES..2 * CHUNK_BYTES + 4), None, "not held");
+    assert_eq!(some.place(6 * CHUNK_BYTES..8 * CHUNK_BYTES), None, "held in part");
+}
+
+#[test]
+fn a_slice_is_as_large_as_its_bytes_and_siblings() {
+    let bytes = vec![7; 5 * CHUNK_BYTES as usize];
+    let slice = Slice::of(&bytes, &set(&[(0, 1)])).unwrap();
+    assert_eq!(slice.size(), CHUNK_BYTES + 32 * slice.siblings.len() as u64);
+    assert!(!slice.siblings.is_empty());
+}

@@ -58,3 +58,15 @@ fn every_committed_vector_is_computed_again() {
     }
     assert_eq!(committed.len(), computed.len());
 }
+
+#[test]
+fn a_digest_is_its_bytes_and_a_hasher_takes_them_as_a_writer() {
+    use std::io::Write as _;
+
+    let mut hasher = gainsay_commitment::DigestHasher::new(Context::State);
+    hasher.write_all(b"ab").unwrap();
+    hasher.flush().unwrap();
+    let digest = hasher.finish();
+    assert_eq!(digest, hash_bytes(Context::State, b"ab"));
+    assert_eq!(digest.as_ref(), &digest.0[..]);
+}

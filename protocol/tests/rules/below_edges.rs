@@ -105,6 +105,21 @@ fn last_second_moves_below_a_layer_count_and_later_ones_do_not() {
 }
 
 #[test]
+fn a_malformed_agreed_state_below_a_layer_is_the_fault_of_both() {
+    let (mut game, players) = begun();
+    let dispute = &game.claim().disputes[0];
+    assert_eq!(dispute.judged_under(), dispute.counter_root, "nothing is judged yet");
+    until(&mut game, &players, |phase| matches!(phase, PairPhase::Showing { .. }));
+    let message = players[1].missing(&game).pop().unwrap();
+    let held = message.required_blobs().into_iter().collect();
+    let signed = Signed::new(players[1].keypair, game.network, message);
+    let ready = signed.verify(game.network).unwrap().ready(&held).unwrap();
+    game.apply(Entry::Evidence(Box::new(ready), EvidenceStanding::MalformedState)).unwrap();
+    assert_eq!(pair(&game).outcome(), Some(Outcome::Judged(Verdict::BothFault)));
+    assert_eq!(game.claim().disputes[0].outcome(), Some(Outcome::Judged(Verdict::BothFault)));
+}
+
+#[test]
 fn both_sides_of_a_pair_silent_lose_both() {
     let (mut game, _) = begun();
     game.pass(game.params.budget.0);

@@ -385,6 +385,12 @@ fn of_a_job_opened_again_each_executors_claim_is_its_own_canary() {
 }
 
 #[test]
+fn outcomes_of_canaries_have_names_of_their_own() {
+    let names: BTreeSet<&str> = CanaryOutcome::ALL.map(CanaryOutcome::name).into();
+    assert_eq!(names, BTreeSet::from(["caught", "missed", "void"]));
+}
+
+#[test]
 fn a_canarys_messages_change_no_job() {
     let (mut game, _) = lied(1..2);
     let reveal = Message::CanaryReveal(reveal_of(&game, 0));
