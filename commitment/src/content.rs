@@ -128,4 +128,9 @@ mod tests {
             assert_eq!(content_of(&parts), crate::content(&bytes), "{length} bytes");
         }
     }
+
+    #[test]
+    fn no_parts_are_the_content_of_nothing() {
+        assert_eq!(content_of(&[]), crate::content(b""));
+    }
 }
