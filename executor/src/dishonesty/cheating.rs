@@ -2,7 +2,8 @@
 //!
 //! In each group of three jobs, as it comes to them, one chosen by the seed is lied about; the kinds come in an
 //! order that the seed gives, each once before any comes again. A lie is really wrong: where the liar runs the model
-//! at all, it makes sure that its root is not the true one, and tells a visible lie where its kind would come out true. What the journal tells is told again after a restart.
+//! at all, it makes sure that its root is not the true one, and tells a visible lie where its kind would come out
+//! true. What the journal tells is told again after a restart.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

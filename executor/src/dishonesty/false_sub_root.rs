@@ -7,10 +7,10 @@
 //! | where nothing is narrowed below the layer | as `wrong-layer` |
 //! | answers | everything, with the values that it tells |
 
+use gainsay_player::RunSource;
 use gainsay_player::rehearsal::{false_steps, inner};
-use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError, layers};
+use super::{Assignment, ConductError, first_lie, layers};
 
 /// A run with a false sub-root behind one layer; `None` if no layer makes a difference.
 pub(super) fn run(
@@ -22,12 +22,9 @@ pub(super) fn run(
     let mut order: Vec<u32> = layers(assignment, seed).collect();
     // Layers with values of their own first: the others have no steps to tell falsely.
     order.sort_by_key(|layer| inner(program, *layer).is_empty());
-    for layer in order {
+    let told = order.into_iter().map(|layer| {
         let (runner, inputs) = assignment.parts();
-        let source = false_steps(runner, inputs, layer, seed)?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(false_steps(runner, inputs, layer, seed)?)
+    });
+    first_lie(honest, told)
 }

@@ -7,10 +7,10 @@
 //! | hopes for | a judge that computes from a state before looking at it |
 //! | answers | everything but what a false list has no answer to |
 
+use gainsay_player::RunSource;
 use gainsay_player::rehearsal::{Malformed, malformed_state};
-use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError, layers};
+use super::{Assignment, ConductError, first_lie, layers};
 
 /// An honest run with one state that it does not have; `None` if there is no state between the ends.
 pub(super) fn run(
@@ -21,13 +21,11 @@ pub(super) fn run(
     let last = assignment.layers();
     let how = seed.checked_rem(Malformed::ALL.len() as u64).unwrap_or(0) as usize;
     let Some(how) = Malformed::ALL.get(how) else { return Ok(None) };
-    for layer in layers(assignment, seed).filter(|layer| *layer < last) {
+    let told = layers(assignment, seed).filter(|layer| *layer < last).filter_map(|layer| {
         let (runner, inputs) = assignment.parts();
-        let Some(list) = malformed_state(&runner, &inputs, layer, *how)? else { continue };
-        let source = RunSource::run(runner, inputs)?.with_list(layer, list)?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        let list = malformed_state(&runner, &inputs, layer, *how).transpose()?;
+        let source = list.map_err(ConductError::from);
+        Some(source.and_then(|list| Ok(RunSource::run(runner, inputs)?.with_list(layer, list)?)))
+    });
+    first_lie(honest, told)
 }

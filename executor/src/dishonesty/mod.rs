@@ -161,6 +161,17 @@ fn layers(assignment: &Assignment, seed: u64) -> impl Iterator<Item = u32> + use
     (0..count.min(TRIES)).map(move |next| 1 + ((first + next) % count) as u32)
 }
 
+/// The first of some runs that is not the truth.
+fn first_lie(
+    honest: &RunSource,
+    told: impl IntoIterator<Item = Result<RunSource, ConductError>>,
+) -> Result<Option<RunSource>, ConductError> {
+    let lies = |source: &Result<RunSource, ConductError>| {
+        source.as_ref().map_or(true, |source| source.root() != honest.root())
+    };
+    told.into_iter().find(lies).transpose()
+}
+
 /// The index of the program that is asked for.
 fn program_of(assignment: &Assignment) -> u32 {
     let mut programs = assignment.runner.artifact().programs().iter();

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
+use gainsay_player::RunSource;
 use gainsay_player::rehearsal::{Change, Changed, last_slot};
-use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError, layers};
+use super::{Assignment, ConductError, first_lie, layers};
 
 /// A run with one bit off; `None` if there is none to flip.
 pub(super) fn run(
@@ -20,14 +20,12 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for layer in layers(assignment, seed) {
+    let program = assignment.runner.program();
+    let slots = layers(assignment, seed).filter_map(|layer| last_slot(program, layer));
+    let told = slots.map(|slot| {
         let (runner, inputs) = assignment.parts();
-        let Some(slot) = last_slot(runner.program(), layer) else { continue };
         let told = Arc::new(Changed::at(slot, Change::Ulp(seed)));
-        let source = RunSource::told(runner, inputs, told)?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(RunSource::told(runner, inputs, told)?)
+    });
+    first_lie(honest, told)
 }

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
+use gainsay_player::RunSource;
 use gainsay_player::rehearsal::{Rounding, Treatment};
-use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError, other_model};
+use super::{Assignment, ConductError, first_lie, other_model};
 
 /// A run of a rounded model; `None` if no rounding makes a difference.
 pub(super) fn run(
@@ -23,15 +23,13 @@ pub(super) fn run(
     let kernels = assignment.runner.kernels();
     let formats = Rounding::ALL.len();
     let first = seed.checked_rem(formats as u64).unwrap_or(0) as usize;
-    for rounding in Rounding::ALL.into_iter().cycle().skip(first).take(formats) {
+    let roundings = Rounding::ALL.into_iter().cycle().skip(first).take(formats);
+    let told = roundings.map(|rounding| {
         let treatment = Treatment::Rounded(rounding);
         let runner = other_model(assignment, &mut |weight| {
             Ok(treatment.of(weight, kernels).unwrap_or_else(|| weight.clone()))
         })?;
-        let source = RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?)
+    });
+    first_lie(honest, told)
 }

@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
-use gainsay_player::{RunSource, TraceSource, rehearsal};
+use gainsay_player::{RunSource, rehearsal};
 
-use super::{Assignment, ConductError, layers};
+use super::{Assignment, ConductError, first_lie, layers};
 
 /// A run without one layer; `None` if no layer makes a difference.
 pub(super) fn run(
@@ -19,13 +19,10 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for layer in layers(assignment, seed) {
+    let told = layers(assignment, seed).map(|layer| {
         let (runner, inputs) = assignment.parts();
         let skipped = rehearsal::skipped(&runner, &inputs, layer)?;
-        let source = RunSource::told(runner, inputs, Arc::new(skipped))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(RunSource::told(runner, inputs, Arc::new(skipped))?)
+    });
+    first_lie(honest, told)
 }

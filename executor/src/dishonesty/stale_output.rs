@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use gainsay_canon::{Tensor, TensorError};
 use gainsay_model::port_state;
-use gainsay_player::{RunSource, TraceSource};
+use gainsay_player::RunSource;
 
-use super::{Assignment, ConductError, TRIES};
+use super::{Assignment, ConductError, TRIES, first_lie};
 
 /// A run on other inputs under this job's first state; `None` if no other inputs make a difference.
 pub(super) fn run(
@@ -21,17 +21,14 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for again in 0..TRIES {
+    let told = (0..TRIES).map(|again| {
         let by = seed.wrapping_add(again);
         let inputs = assignment.inputs.iter().map(|input| turned(input, by));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
         let source = RunSource::run(Arc::clone(&assignment.runner), inputs.into())?;
-        let source = source.with_list(0, port_state(&assignment.inputs))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(source.with_list(0, port_state(&assignment.inputs))?)
+    });
+    first_lie(honest, told)
 }
 
 /// The same elements, beginning with another one: what was valid as an input still is.

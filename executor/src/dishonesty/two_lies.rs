@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gainsay_model::Slot;
+use gainsay_player::RunSource;
 use gainsay_player::rehearsal::{Change, Changed, last_slot};
-use gainsay_player::{RunSource, TraceSource};
 
-use super::{Assignment, ConductError, TRIES, number};
+use super::{Assignment, ConductError, TRIES, first_lie, number};
 
 /// A run with two values changed; `None` if that makes no difference.
 pub(super) fn run(
@@ -22,17 +22,14 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for again in 0..TRIES {
+    let told = (0..TRIES).filter_map(|again| {
         let seed = seed.wrapping_add(again);
-        let Some(slots) = two_slots(assignment, seed) else { return Ok(None) };
-        let changes = slots.map(|slot| (slot, Change::Value(seed)));
+        let changes = two_slots(assignment, seed)?.map(|slot| (slot, Change::Value(seed)));
         let (runner, inputs) = assignment.parts();
-        let source = RunSource::told(runner, inputs, Arc::new(Changed(BTreeMap::from(changes))))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        let told = Arc::new(Changed(BTreeMap::from(changes)));
+        Some(RunSource::told(runner, inputs, told).map_err(ConductError::from))
+    });
+    first_lie(honest, told)
 }
 
 /// The last values of two layers, or two values of the only layer.

@@ -1,11 +1,9 @@
 //! One value off after a chosen layer; everything after it is computed honestly from there. The cleverest lie there
 //! is: it can answer everything, and only the replay of that one layer shows it.
 
-use std::sync::Arc;
+use gainsay_player::RunSource;
 
-use gainsay_player::{RunSource, TraceSource};
-
-use super::{Assignment, ConductError, TRIES, layers};
+use super::{Assignment, ConductError, TRIES, first_lie, layers};
 
 /// A run with a value changed after `layer`; `None` if no change makes a difference.
 pub(super) fn run(
@@ -14,14 +12,11 @@ pub(super) fn run(
     layer: u32,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for again in 0..TRIES {
-        let (runner, inputs) = (Arc::clone(&assignment.runner), Arc::clone(&assignment.inputs));
-        let source = RunSource::tampered(runner, inputs, layer, seed.wrapping_add(again))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+    let told = (0..TRIES).map(|again| {
+        let (runner, inputs) = assignment.parts();
+        Ok(RunSource::tampered(runner, inputs, layer, seed.wrapping_add(again))?)
+    });
+    first_lie(honest, told)
 }
 
 /// The same for the first layer, in the order of the seed, that makes a difference.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use gainsay_canon::{Tensor, TensorError};
-use gainsay_player::{RunSource, TraceSource};
+use gainsay_player::RunSource;
 
-use super::{Assignment, ConductError, other_model};
+use super::{Assignment, ConductError, first_lie, other_model};
 
 /// How many other models are tried before giving up on making a difference.
 const TRIES: u64 = 4;
@@ -17,15 +17,12 @@ pub(super) fn run(
     honest: &RunSource,
     seed: u64,
 ) -> Result<Option<RunSource>, ConductError> {
-    for again in 0..TRIES {
+    let told = (0..TRIES).map(|again| {
         let mut numbers = Numbers(seed.wrapping_add(again));
         let runner = other_model(assignment, &mut |weight| scaled(weight, &mut numbers))?;
-        let source = RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?;
-        if source.root() != honest.root() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
+        Ok(RunSource::run(Arc::new(runner), Arc::clone(&assignment.inputs))?)
+    });
+    first_lie(honest, told)
 }
 
 /// A floating-point weight scaled by up to an eighth up or down, value by value.
