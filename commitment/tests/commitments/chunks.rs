@@ -42,6 +42,11 @@ fn descend(content_bytes: &[u8], arity: Arity, chunk: u64) -> Digest {
         rounds += 1;
     }
     assert!(rounds <= shape.rounds(arity), "{} bytes: {rounds} rounds", content_bytes.len());
+    // No chunk lies deeper than the first.
+    assert!(chunk > 0 || rounds == shape.rounds(arity), "{} bytes", content_bytes.len());
+    let range = shape.range(ChunkNode::chunk(chunk));
+    let own = &content_bytes[range.start as usize..range.end as usize];
+    assert_eq!(shape.chunk_value(chunk, own), Some(known));
     assert_eq!(node, ChunkNode::chunk(chunk));
     known
 }
@@ -251,6 +256,7 @@ fn a_set_of_chunks_knows_its_size_and_where_its_bytes_lie() {
     assert!(none.is_empty() && none.place(0..1).is_none());
     assert_eq!(none.len(), 0);
     let some = set(&[(0, 10), (5 * CHUNK_BYTES, 7 * CHUNK_BYTES)]);
+    assert_eq!(some.ranges(), [0..1, 5..7]);
     assert!(!some.is_empty());
     assert_eq!(some.len(), 3);
     assert_eq!(
@@ -267,4 +273,32 @@ fn a_slice_is_as_large_as_its_bytes_and_siblings() {
     let slice = Slice::of(&bytes, &set(&[(0, 1)])).unwrap();
     assert_eq!(slice.size(), CHUNK_BYTES + 32 * slice.siblings.len() as u64);
     assert!(!slice.siblings.is_empty());
+}
+
+#[test]
+fn a_slice_holds_one_sibling_for_each_level_above_a_chunk() {
+    let mine = bytes(64 * CHUNK_BYTES, 9);
+    for chunk in 0..64 {
+        let wanted = set(&[(chunk * CHUNK_BYTES, chunk * CHUNK_BYTES + 1)]);
+        let slice = Slice::of(&mine, &wanted).unwrap();
+        assert_eq!((slice.bytes.len() as u64, slice.siblings.len()), (CHUNK_BYTES, 6), "{chunk}");
+    }
+    let nothing = Slice::of(&mine, &set(&[])).unwrap();
+    assert_eq!(nothing.siblings, [content(&mine)]);
+}
+
+#[test]
+fn a_chunk_has_a_value_only_where_it_is_and_at_its_length() {
+    for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 100] {
+        let (shape, mine) = (ChunkShape::new(length), bytes(length + CHUNK_BYTES, 5));
+        assert_eq!(shape.bytes(), length);
+        for index in 0..shape.chunks() + 2 {
+            let own = length.saturating_sub(index * CHUNK_BYTES).min(CHUNK_BYTES) as usize;
+            for told in [0, own.saturating_sub(1), own, own + 1, CHUNK_BYTES as usize] {
+                let value = shape.chunk_value(index, &mine[..told]);
+                let fits = index < shape.chunks() && told == own;
+                assert_eq!(value.is_some(), fits, "{told} bytes as chunk {index} of {length}");
+            }
+        }
+    }
 }

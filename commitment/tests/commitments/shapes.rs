@@ -165,6 +165,7 @@ fn digests_print_and_parse() {
     let digest = reference::state(9);
     assert_eq!(digest.to_string().parse(), Ok(digest));
     assert_eq!(digest.short(), digest.to_string()[..8]);
+    assert_eq!(digest.as_bytes(), &digest.0);
     let long = "0".repeat(100_000);
     let upper = digest.to_string().to_uppercase();
     for bad in ["", "00", &long, &upper, &format!("{digest} "), &"é".repeat(32)] {

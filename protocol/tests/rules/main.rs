@@ -13,6 +13,7 @@ mod divergence;
 mod economics;
 mod envelope;
 mod equivocation;
+mod exact;
 mod game;
 mod gaps;
 mod invariants;

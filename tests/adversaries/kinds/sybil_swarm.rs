@@ -1,5 +1,6 @@
 //! A swarm of keys that all challenge their own liar's claim with the true root.
 
+use futures_util::{StreamExt, stream};
 use gainsay_commitment::content;
 use gainsay_protocol::{
     ClaimOutcome, Commit, Key, Keypair, Message, Millis, Params, Reveal, Signed,
@@ -18,9 +19,12 @@ pub struct SybilSwarm {
 
 impl Default for SybilSwarm {
     fn default() -> Self {
-        Self { keys: 40 }
+        Self { keys: 1_000 }
     }
 }
+
+/// How many messages are under way at a time.
+const AT_ONCE: usize = 16;
 
 /// What a key signs and somebody else carries.
 fn signed(keypair: &Keypair, world: &World, message: Message) -> Signed {
@@ -71,23 +75,33 @@ impl Adversary for SybilSwarm {
             let claim = liar.claim(job, &told).await;
             let (network, root) = (world.params.network(), truth.root());
             // As many as come in time.
-            let mut committed = Vec::new();
-            for keypair in &swarm {
-                let key = keypair.key();
-                let commitment = challenge_commitment(network, root, &salt(key), key, claim);
-                let commit = Message::Commit(Commit { claim, commitment });
-                if carrier.person.submit(&signed(keypair, world, commit)).await.is_ok() {
-                    committed.push(keypair);
-                }
-            }
+            let (carrier, truth) = (&carrier, &truth);
+            let committed: Vec<Keypair> = stream::iter(swarm)
+                .map(|keypair: Keypair| async move {
+                    let key = keypair.key();
+                    let commitment = challenge_commitment(network, root, &salt(key), key, claim);
+                    let commit = Message::Commit(Commit { claim, commitment });
+                    let said = carrier.person.submit(&signed(&keypair, world, commit)).await;
+                    said.is_ok().then_some(keypair)
+                })
+                .buffer_unordered(AT_ONCE)
+                .filter_map(std::future::ready)
+                .collect()
+                .await;
             carrier.until_revealing(job, claim).await;
-            let mut revealed = 0;
-            for keypair in committed {
-                let reveal =
-                    Reveal { salt: salt(keypair.key()), ..carrier.reveal_of(claim, &truth) };
-                let reveal = signed(keypair, world, Message::Reveal(reveal));
-                revealed += usize::from(carrier.person.submit(&reveal).await.is_ok());
-            }
+            let joined = committed.len();
+            let revealed = stream::iter(committed)
+                .map(|keypair: Keypair| async move {
+                    let salt = salt(keypair.key());
+                    let reveal = Reveal { salt, ..carrier.reveal_of(claim, truth) };
+                    let reveal = signed(&keypair, world, Message::Reveal(reveal));
+                    carrier.person.submit(&reveal).await.is_ok()
+                })
+                .buffer_unordered(AT_ONCE)
+                .filter(|revealed| std::future::ready(*revealed))
+                .count()
+                .await;
+            println!("{joined} of {} keys committed, {revealed} revealed", self.keys);
             assert!(revealed > 0);
             let ended = liar.play(job, claim, &told).await;
             let ended = ended.claim_by_id(claim).unwrap();
