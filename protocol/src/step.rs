@@ -217,7 +217,7 @@ impl Step<'_> {
         claim.disputes = claim
             .known
             .iter()
-            .filter(|(root, _)| **root != own && claim.members(**root).next().is_some())
+            .filter(|(root, _)| **root != own)
             .map(|(root, theirs)| Dispute::begin((params, deep), shape, *root, &ours, theirs, now))
             .collect();
         claim.phase = ClaimPhase::Disputed;

@@ -85,6 +85,7 @@ fn broken(ending: &Ending) -> BTreeSet<&'static str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_invariant_is_reported_when_an_ending_breaks_it() {
+    let _beside_others = crate::MACHINE.read().await;
     let ending = crate::harness::play(vec![kind("sham-self-challenger")], 900).await;
     assert!(broken(&ending).is_empty());
     for (number, (invariant, falsify)) in FALSIFIED.iter().enumerate() {

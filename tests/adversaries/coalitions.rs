@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::harness;
 use crate::kinds::{self, Adversary, kind};
+use crate::{MACHINE, harness};
 
 /// Coalitions whose members gain from one another, or hope to.
 pub const COALITIONS: [&[&str]; 9] = [
@@ -36,6 +36,7 @@ const DRAWN: u64 = 3;
 const AT_ONCE: usize = 2;
 
 async fn side_by_side(coalitions: Vec<(u64, Vec<Arc<dyn Adversary>>)>) {
+    let _beside_others = MACHINE.read().await;
     let (mut games, places) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
     for (seed, members) in coalitions {
         let places = Arc::clone(&places);

@@ -10,6 +10,7 @@ use crate::world::{Ground, PURSE, Party, World, params};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_the_arbiters_own_run_fails_challengers_get_their_bonds_back_and_a_silent_liar_does_not()
  {
+    let _beside_others = crate::MACHINE.read().await;
     let world = World::open(params(), 700).await;
     let liar = world.hostile("silent").await;
     let job = world.order(Ground::Contested).await;

@@ -20,15 +20,20 @@ mod world;
 
 use std::sync::Arc;
 
+use kinds::sybil_swarm::SybilSwarm;
 use kinds::{Adversary, Role};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio::task::JoinSet;
+
+/// A game that needs the machine for itself writes here, every other reads.
+static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// Games of one test at a time.
 const AT_ONCE: usize = 6;
 
 /// Plays each of these alone, side by side.
 async fn alone(chosen: Vec<Arc<dyn Adversary>>) {
+    let _beside_others = MACHINE.read().await;
     let only = std::env::var("GAINSAY_ADVERSARY").ok();
     let (mut games, places) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
     for (seed, adversary) in (1u64..).zip(chosen) {
@@ -68,4 +73,10 @@ async fn attacking_from_both_sides_loses_and_costs_nobody_honest_anything() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requesters_and_peers_that_attack_gain_nothing_and_hold_up_nobody() {
     alone(of(&[Role::Requester, Role::Line])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_sybils_on_one_claim_gain_nothing_and_hold_up_nobody() {
+    let _alone = MACHINE.write().await;
+    harness::play(vec![Arc::new(SybilSwarm::of(1_000))], 1_000).await;
 }

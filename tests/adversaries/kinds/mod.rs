@@ -25,7 +25,7 @@ mod replayer;
 mod sequential_stakes;
 mod sham;
 mod small_disputes;
-mod sybil_swarm;
+pub mod sybil_swarm;
 mod true_root_staller;
 mod two_claims;
 mod two_lies;
@@ -137,7 +137,7 @@ pub fn all() -> Vec<Arc<dyn Adversary>> {
         Arc::new(free_committer::FreeCommitter),
         Arc::new(copycat::Copycat),
         Arc::new(hostile_member::HostileMember),
-        Arc::new(sybil_swarm::SybilSwarm::default()),
+        Arc::new(sybil_swarm::SybilSwarm::of(40)),
         Arc::new(false_equivocation::FalseEquivocation),
         Arc::new(evidence_pressure::EvidencePressure),
         Arc::new(late_moves::LateMoves),

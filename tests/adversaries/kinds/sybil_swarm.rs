@@ -13,13 +13,13 @@ use crate::world::{Ground, World};
 
 /// See the module.
 pub struct SybilSwarm {
-    /// How many keys.
-    pub keys: u64,
+    keys: u64,
 }
 
-impl Default for SybilSwarm {
-    fn default() -> Self {
-        Self { keys: 1_000 }
+impl SybilSwarm {
+    /// So many keys.
+    pub fn of(keys: u64) -> Self {
+        Self { keys }
     }
 }
 
@@ -53,8 +53,8 @@ impl Adversary for SybilSwarm {
     }
 
     fn rules(&self, params: &mut Params) {
-        params.window = Millis(6_000);
-        params.reveal = Millis(4_000);
+        params.window = Millis(6_000 + 5 * self.keys);
+        params.reveal = Millis(4_000 + 5 * self.keys);
     }
 
     fn pays(&self, params: &Params) -> Pays {
