@@ -167,3 +167,51 @@ fn a_job_for_nothing_ends_without_a_transfer_of_nothing() {
     let moved = transfers(&done.effects);
     assert!(!moved.is_empty() && moved.iter().all(|moved| moved.amount > Amount::ZERO));
 }
+
+#[test]
+fn what_ends_in_the_very_moment_of_the_arbiters_return_has_ended() {
+    let mut game = Game::new(params(2), 4);
+    let executor = Player::new(0, lie(4, 2, 1));
+    executor.take(&mut game).unwrap();
+    let JobPhase::Taken(lease) = game.job.phase.clone() else { panic!("it was taken") };
+    for (early, until) in [(0, lease.until), (1, Time(lease.until.0 - 1).after(game.params.grace))]
+    {
+        let (job, now) = (&game.job, Time(lease.until.0 - early));
+        let back = step(&game.params, job, &Entry::Resumed.event(), now).unwrap().state;
+        let JobPhase::Taken(kept) = back.phase else { panic!("it is taken still") };
+        assert_eq!(kept.until, until, "{early} ms before the end");
+    }
+    executor.claim(&mut game).unwrap();
+    Player::new(1, game.truth.clone()).commit(&mut game).unwrap();
+    let (window, reveal) = (game.claim().window_ends, game.claim().reveal_ends);
+    let back = |now| {
+        let back = step(&game.params, &game.job, &Entry::Resumed.event(), now).unwrap().state;
+        let claim = back.claims.last().unwrap();
+        (claim.window_ends, claim.reveal_ends)
+    };
+    assert_eq!(back(window).0, window);
+    assert!(back(Time(window.0 - 1)).0 > window);
+    assert_eq!(back(reveal).1, reveal);
+    assert!(back(Time(reveal.0 - 1)).1 > reveal);
+}
+
+#[test]
+fn the_case_file_of_a_dispute_below_a_layer_is_that_of_the_pair_that_decided_it() {
+    for order in [[0, 1, 2], [0, 2, 1]] {
+        let (mut game, players) = two_pairs();
+        while game.outcome().is_none() {
+            let said = order.into_iter().find_map(|at| {
+                let player = &players[at];
+                Some((player, player.missing(&game).into_iter().next()?))
+            });
+            let (player, message) = said.expect("somebody owes a move");
+            message.required_blobs().into_iter().for_each(|blob| game.hold(blob));
+            game.send(player.keypair, message).unwrap();
+            game.serve();
+        }
+        let dispute = &game.claim().disputes[0];
+        let decided = below(&game).unwrap().pair(&dispute.judged_under()).unwrap();
+        assert_eq!(decided.outcome(), dispute.outcome());
+        assert!(matches!(dispute.outcome(), Some(Outcome::Judged(_))));
+    }
+}
