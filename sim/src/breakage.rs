@@ -10,6 +10,8 @@ pub enum Breakage {
     EndsBondTwice,
     /// Verdicts are turned round.
     JudgesWrongly,
+    /// Verdicts on steps below a layer are turned round.
+    JudgesStepsWrongly,
     /// Bonds that should be freed are burned.
     BurnsFreedBonds,
     /// What should be burned goes back to the owner.
@@ -46,10 +48,11 @@ pub enum Breakage {
 
 impl Breakage {
     /// Every breakage with the name of the invariant that must see it.
-    pub const ALL: [(Self, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str); 20] = [
         (Self::MintsUnasked, "conservation"),
         (Self::EndsBondTwice, "bond_ends_once"),
         (Self::JudgesWrongly, "truth_wins"),
+        (Self::JudgesStepsWrongly, "truth_wins"),
         (Self::BurnsFreedBonds, "honest_never_loses"),
         (Self::BurnsNothing, "sham_costs"),
         (Self::JudgesAnotherLayer, "first_divergence"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gainsay_commitment::{Arity, content};
 use gainsay_network::api::{ArtifactView, ProgramView};
 use gainsay_protocol::{
-    Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, Time,
+    Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, ProgramFacts, Time,
 };
 
 use crate::actors::Asked;
@@ -13,6 +13,7 @@ use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
 use crate::rng::Rng;
 use crate::toy::{self, Value};
+use crate::toy_below;
 
 /// What every key has at the start.
 pub(crate) const START: u64 = 2_000_000;
@@ -82,13 +83,14 @@ impl Plan {
         let rng = Rng::new(seed);
         let mut draw = rng.fork(1);
         let params = params(seed, &mut draw)?;
+        let mut below = rng.fork(7);
         let mut jobs = Vec::new();
         let mut catalogue = BTreeMap::new();
         for nonce in 0..draw.between(1, 3) {
             let layers = [1, 2, 3, 5, 8, 13, 21, 40][draw.below(8) as usize];
             let input: Value = draw.next().to_le_bytes();
             let artifact = ArtifactId(content(format!("toy {seed} {nonce}").as_bytes()));
-            catalogue.insert(artifact, view(artifact, layers));
+            catalogue.insert(artifact, view(artifact, facts(layers, &mut below)));
             let (fee, deadline) =
                 (Amount(draw.between(1, 2_000)), Time(draw.between(20_000, 300_000)));
             let inputs = vec![toy::tensor(input)];
@@ -157,8 +159,16 @@ fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
     })
 }
 
-fn view(id: ArtifactId, layers: u32) -> ArtifactView {
-    let facts = toy::facts(layers);
+/// What the registry says of a program: about every third has layers over the budget.
+fn facts(layers: u32, draw: &mut Rng) -> ProgramFacts {
+    let (is_deep, steps) = (draw.percent(35), draw.between(1, 8) as u32);
+    let sure = draw.between(1, layers.into()) as u32;
+    let deep: Vec<u32> = (1..=layers).filter(|layer| draw.percent(60) || *layer == sure).collect();
+    if is_deep { toy_below::facts(layers, &deep, steps) } else { toy::facts(layers) }
+}
+
+fn view(id: ArtifactId, facts: ProgramFacts) -> ArtifactView {
+    let layers = facts.layers;
     let program = ProgramView {
         name: "toy".into(),
         layers: (0..layers).map(|layer| format!("layer {layer}")).collect(),

@@ -12,15 +12,22 @@ use super::forger::Forger;
 use super::free_committer::FreeCommitter;
 use super::lapser::Lapser;
 use super::last_second::LastSecond;
+use super::last_second_below::LastSecondBelow;
 use super::malformed::{Malformed, MalformedToo};
+use super::malformed_below::{MalformedBelow, MalformedBelowToo};
 use super::noise::Noise;
 use super::padding::PaddingTrap;
 use super::replayer::Replayer;
 use super::requester::{Asked, Requester};
 use super::saver::Saver;
 use super::sham::Sham;
+use super::silent_below::{SilentBelow, TrueRootSilentBelow};
 use super::spoiler::Spoiler;
 use super::staller::Staller;
+use super::step_liar::{FalseSubRoot, StepLiar};
+use super::step_spoiler::{StepFumbler, StepSpoiler};
+use super::sub_root_forger::{SubRootForger, TrueRootForger};
+use super::sub_root_spoiler::SubRootSpoiler;
 use super::true_root_staller::TrueRootStaller;
 use super::two_lies::{SecondLieDenied, TwoLies};
 use super::watcher::Watcher;
@@ -28,6 +35,7 @@ use super::wrong_layer::WrongLayer;
 use super::wrong_output::WrongOutput;
 use crate::check::Role;
 use crate::rng::Rng;
+use crate::toy::Lies;
 
 /// Somebody who plays.
 #[derive(Debug)]
@@ -89,6 +97,54 @@ fn gang(kind: u64, rng: &mut Rng) -> Vec<Member> {
         ],
         _ => vec![member("absconder", Absconder)],
     }
+}
+
+/// How many kinds of gangs there are that lie below layers.
+const KINDS_BELOW: u64 = 12;
+
+/// A gang that lies below layers, of the kind with that number.
+fn gang_below(kind: u64, rng: &mut Rng) -> Vec<Member> {
+    let patience = rng.below(8) as u32;
+    let spoilers =
+        |count: u64| (0..count).map(|number| member("sub-root spoiler", SubRootSpoiler { number }));
+    let lies = Lies::Inconsistent;
+    let liar = || member("step liar", StepLiar { lies });
+    match kind {
+        0 => vec![member("consistent step liar", StepLiar { lies: Lies::Consistent })],
+        1 => vec![liar()],
+        2 => vec![member("sub-root forger", SubRootForger)],
+        3 => vec![liar()].into_iter().chain(spoilers(1)).collect(),
+        4 => vec![liar()].into_iter().chain(spoilers(rng.between(2, 4))).collect(),
+        5 => vec![member("silent below", SilentBelow { patience })],
+        6 => vec![liar(), member("true-root silent below", TrueRootSilentBelow { patience })],
+        7 => vec![
+            member("last second below", LastSecondBelow),
+            member("last second below", LastSecondBelow),
+        ],
+        8 => vec![member("step fumbler", StepFumbler), member("step spoiler", StepSpoiler)],
+        9 => {
+            let size = if rng.percent(15) { rng.between(8, 16) } else { rng.between(1, 4) };
+            (0..size).map(|number| member("false sub-root", FalseSubRoot { number })).collect()
+        }
+        10 => vec![
+            member("malformed below", MalformedBelow),
+            member("malformed below too", MalformedBelowToo),
+        ],
+        _ => vec![liar(), member("true-root forger", TrueRootForger)],
+    }
+}
+
+/// Who plays where some layers are over the budget, beside all others; `from` is the number of their first gang.
+pub(crate) fn cast_below(rng: &mut Rng, from: usize) -> Vec<Cast> {
+    let mut all = Vec::new();
+    for number in 0..rng.between(1, 2) {
+        let kind = rng.below(KINDS_BELOW);
+        for (name, behaviour) in gang_below(kind, rng) {
+            let gang = Some(from + number as usize);
+            all.push(Cast { name, role: Role::Dishonest, gang, behaviour });
+        }
+    }
+    all
 }
 
 /// Who plays.

@@ -79,6 +79,18 @@ impl Arbiter {
         }
     }
 
+    pub(super) fn break_step_verdict(&self, verdict: Verdict) -> Verdict {
+        match (self.breakage, verdict) {
+            (Some(Breakage::JudgesStepsWrongly), Verdict::ExecutorFault) => {
+                Verdict::ChallengerFault
+            }
+            (Some(Breakage::JudgesStepsWrongly), Verdict::ChallengerFault) => {
+                Verdict::ExecutorFault
+            }
+            _ => verdict,
+        }
+    }
+
     pub(super) fn break_decision(&mut self, decision: &mut Decision) {
         let job = &mut decision.job;
         match self.breakage {

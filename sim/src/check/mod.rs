@@ -3,17 +3,20 @@
 //! Each check sees the arbiter from outside: the log, the tables, the receipts, and what the simulator alone knows
 //! (the truth, who is honest, real time). A broken one is reported, never asserted: see [`Violation`].
 
+mod below;
 mod disputes;
 mod money;
 mod probe;
+mod probe_below;
 mod record;
 mod time;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use gainsay_commitment::ChunkShape;
 use gainsay_protocol::{
-    JobState, Key, Keypair, LogEntry, Message, Params, Receipt, Signed, Transfer,
+    DeepLayer, JobState, Key, Keypair, LogEntry, Message, Params, Receipt, Signed, Transfer,
 };
 
 use crate::arbiter::{Arbiter, Tables};
@@ -157,6 +160,10 @@ impl Checker {
         if let (Err(why), Message::Dissection(said)) = (answer, &signed.message) {
             probe::done_by_another(arbiter, (signed.signer, said), why, &mut self.violations);
         }
+        if let Err(why) = answer {
+            let said = (signed.signer, &signed.message);
+            probe_below::done_by_another(arbiter, said, why, &mut self.violations);
+        }
     }
 
     /// After a crash: what was on disk before, and what there is now.
@@ -182,4 +189,13 @@ fn broken(found: &mut Vec<Violation>, invariant: &'static str, what: impl Into<S
 fn rounds(params: &Params, layers: u32) -> u64 {
     let depth = gainsay_commitment::TraceShape::new(layers).map_or(32, |shape| shape.depth());
     u64::from(depth).div_ceil(params.arity.levels().into()) + 1
+}
+
+/// The most rounds of a pair below a layer: down to the step, its value, down to the chunk, and the evidence.
+fn rounds_below(params: &Params, deep: &DeepLayer) -> u64 {
+    let levels = u64::from(params.arity.levels());
+    let chunks = |bytes: &u64| ChunkShape::new(*bytes).chunks().next_power_of_two().ilog2();
+    let steps = u32::try_from(deep.steps.len()).unwrap_or(u32::MAX);
+    let value = deep.steps.iter().flatten().map(chunks).max();
+    rounds(params, steps) + value.map_or(0, |depth| u64::from(depth).div_ceil(levels) + 1)
 }
