@@ -278,7 +278,8 @@ fn a_client_says_what_it_lacks() {
 fn economics_answers_in_json_and_refuses_what_is_no_share() {
     let output = gainsay()
         .args(["economics", "--json", "--challengers", "2", "--sample", "0.5", "--fraud-gain", "3"])
-        .args(["--fee", "1", "--bond", "1", "--capital-rate", "0"])
+        .args(["--fee", "1", "--bond", "1", "--capital-rate", "0", "--compute-cost", "0.1"])
+        .args(["--canary-bonus", "0.3"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
@@ -287,6 +288,11 @@ fn economics_answers_in_json_and_refuses_what_is_no_share() {
     // A quarter of 4 credits against three quarters of a bond of 1.
     assert_eq!(told["liar_alone_micro"], 250_000.0);
     assert_eq!(told["smallest_bond_alone_micro"], 1_333_334.0);
+    // Looking costs 0.05; the arbiter's cost takes what a slash pays; a bonus brings each of two 0.3 x 0.75 / 2.
+    let canaries = told["smallest_canary_rate"].as_f64().unwrap();
+    assert!((canaries - 0.05 / 0.1125).abs() < 1e-9, "{told}");
+    let said = refused(gainsay().args(["economics", "--canary-rate", "2"]));
+    assert!(said.contains("canary_rate is 2"), "{said}");
     let said = refused(gainsay().args(["economics", "--sample", "1.5"]));
     assert!(said.contains("sampling is 1.5"), "{said}");
     let said = refused(gainsay().args(["economics", "--fee", "much"]));

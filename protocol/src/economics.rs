@@ -37,8 +37,12 @@ pub struct Market {
     pub challengers: u32,
     /// The share of claims that each re-runs, from 0 to 1.
     pub sampling: f64,
-    /// The share of claims that are wrong, from 0 to 1.
+    /// The share of the executors' own claims that are wrong, from 0 to 1.
     pub fraud_rate: f64,
+    /// The share of all claims that are canaries, from 0 to 1.
+    pub canary_rate: f64,
+    /// What catching a canary pays beside the slash, to all who did together.
+    pub canary_bonus: Amount,
 }
 
 /// A share that is none.
@@ -84,12 +88,14 @@ pub struct Outlook {
     pub challenger: f64,
     /// What the requester pays.
     pub requester: f64,
-    /// Probability that a claim is wrong and becomes final.
+    /// Probability that a claim is wrong, no canary, and becomes final.
     pub wrong_and_final: f64,
     /// What the arbiter is repaid for judgements.
     pub treasury: f64,
     /// What is burned.
     pub burned: f64,
+    /// What canaries bring the operator, who computes them and loses their executors' bonds: never a gain.
+    pub operator: f64,
 }
 
 impl Market {
@@ -110,6 +116,8 @@ impl Market {
             challengers: 1,
             sampling: 1.0,
             fraud_rate: 0.0,
+            canary_rate: 0.0,
+            canary_bonus: Amount::ZERO,
         }
     }
 
@@ -118,7 +126,11 @@ impl Market {
     /// # Errors
     /// The first that is none.
     pub fn check(&self) -> Result<(), MarketError> {
-        for (name, value) in [("sampling", self.sampling), ("fraud_rate", self.fraud_rate)] {
+        for (name, value) in [
+            ("sampling", self.sampling),
+            ("fraud_rate", self.fraud_rate),
+            ("canary_rate", self.canary_rate),
+        ] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(MarketError::Share { name, value });
             }
@@ -135,6 +147,11 @@ impl Market {
     /// Probability that at least one challenger looks: `1 - (1 - sampling)^challengers`.
     pub fn detection(&self) -> f64 {
         1.0 - (1.0 - self.sampling).powf(f64::from(self.challengers))
+    }
+
+    /// The share of all claims that are wrong: canaries, and the executors' own.
+    pub fn wrong(&self) -> f64 {
+        self.canary_rate + (1.0 - self.canary_rate) * self.fraud_rate
     }
 
     /// What locking one micro-credit for the time of a claim costs.
@@ -206,28 +223,62 @@ impl Market {
     /// One challenger's expected profit per claim. Of `1 + X` who found the same lie each can expect the same share,
     /// whatever the order: `E[1 / (1 + X)] = detection / (challengers * sampling)`.
     pub fn challenger(&self) -> f64 {
+        self.wrong() * self.per_lie() + self.canary_rate * self.per_canary() - self.looking()
+    }
+
+    /// What a lie, its own or a canary, brings one challenger beside what looking costs.
+    fn per_lie(&self) -> f64 {
+        let won = (self.reward() - micro(self.move_cost)) * self.detected_by_each();
+        won - self.looks() * micro(self.challenger_bond) * self.lock()
+    }
+
+    /// What a canary's bonus brings one challenger.
+    fn per_canary(&self) -> f64 {
+        micro(self.canary_bonus) * self.detected_by_each()
+    }
+
+    /// What one challenger spends on looking, per claim.
+    fn looking(&self) -> f64 {
+        self.looks() * micro(self.compute_cost)
+    }
+
+    /// How often one challenger looks, if there is one.
+    fn looks(&self) -> f64 {
+        if self.challengers == 0 { 0.0 } else { self.sampling }
+    }
+
+    /// One challenger's share of what catching a lie pays.
+    fn detected_by_each(&self) -> f64 {
         if self.challengers == 0 {
             return 0.0;
         }
-        let won = (self.reward() - micro(self.move_cost)) * self.detection();
-        let bond = micro(self.challenger_bond) * self.lock();
-        self.fraud_rate * (won / f64::from(self.challengers) - self.sampling * bond)
-            - self.sampling * micro(self.compute_cost)
+        self.detection() / f64::from(self.challengers)
     }
 
-    /// The share of wrong claims, forced or not, above which looking pays for itself; `None` if it never does.
+    /// The share of wrong claims above which looking pays for itself without any canary's bonus; `None` if it never does.
     pub fn break_even_fraud_rate(&self) -> Option<f64> {
-        let per_fraud = Self { fraud_rate: 1.0, compute_cost: Amount::ZERO, ..*self }.challenger();
-        let spent = self.sampling * micro(self.compute_cost);
-        let rate = if spent == 0.0 { 0.0 } else { spent / per_fraud };
-        (per_fraud > 0.0 && rate <= 1.0).then_some(rate)
+        rate_for(self.looking(), self.per_lie())
+    }
+
+    /// The smallest share of canaries for which looking pays for itself, whatever the executors' own rate of lies; `None`
+    /// if no share is large enough.
+    pub fn smallest_canary_rate(&self) -> Option<f64> {
+        let from_own = self.fraud_rate * self.per_lie();
+        if self.challengers > 0 && from_own >= self.looking() {
+            return Some(0.0);
+        }
+        // A canary in the place of another claim, which would have been wrong now and then anyway.
+        rate_for(self.looking() - from_own, self.per_lie() + self.per_canary() - from_own)
     }
 
     /// Every role's expectation.
     pub fn outlook(&self) -> Outlook {
         let (detection, bond) = (self.detection(), micro(self.executor_bond));
-        let caught = self.fraud_rate * detection;
-        let wrong_and_final = self.fraud_rate * (1.0 - detection);
+        let caught = self.wrong() * detection;
+        let wrong_and_final = (1.0 - self.canary_rate) * self.fraud_rate * (1.0 - detection);
+        let per_canary = detection * (bond + micro(self.canary_bonus))
+            + micro(self.compute_cost)
+            + bond * self.lock();
         let judged = micro(self.judgement_cost).min(self.payable());
         Outlook {
             detection,
@@ -239,8 +290,15 @@ impl Market {
             wrong_and_final,
             treasury: caught * judged,
             burned: caught * (bond - self.payable()),
+            operator: 0.0 - self.canary_rate * per_canary,
         }
     }
+}
+
+/// How often something that brings `each` must happen to cover what is spent.
+fn rate_for(spent: f64, each: f64) -> Option<f64> {
+    let rate = if spent == 0.0 { 0.0 } else { spent / each };
+    (each > 0.0 && rate <= 1.0).then_some(rate)
 }
 
 fn micro(amount: Amount) -> f64 {

@@ -43,9 +43,15 @@ pub struct EconomicsArgs {
     /// How many challengers watch, each on its own.
     #[arg(long, env = "GAINSAY_CHALLENGERS", value_name = "N", default_value_t = 3)]
     pub challengers: u32,
-    /// The share of claims that are wrong, canaries included, from 0 to 1.
+    /// The share of the executors' own claims that are wrong, from 0 to 1.
     #[arg(long, env = "GAINSAY_FRAUD_RATE", value_name = "RATE", default_value_t = 0.01)]
     pub fraud_rate: f64,
+    /// The share of all claims that are canaries, from 0 to 1.
+    #[arg(long, env = "GAINSAY_CANARY_RATE", value_name = "RATE", default_value_t = 0.0)]
+    pub canary_rate: f64,
+    /// What catching a canary pays beside the slash, in credits.
+    #[arg(long, env = "GAINSAY_CANARY_BONUS", value_name = "CREDITS", default_value = "0", value_parser = credits)]
+    pub canary_bonus: Amount,
     /// How to print.
     #[command(flatten)]
     pub output: Output,
@@ -62,12 +68,15 @@ struct Report {
     requester_micro: f64,
     treasury_micro: f64,
     burned_micro: f64,
+    operator_micro: f64,
+    wrong: f64,
     wrong_and_final: f64,
     smallest_bond_alone_micro: Option<f64>,
     smallest_bond_coalition_micro: Option<f64>,
     smallest_sampling_alone: Option<f64>,
     smallest_sampling_coalition: Option<f64>,
     break_even_fraud_rate: Option<f64>,
+    smallest_canary_rate: Option<f64>,
 }
 
 /// Runs `gainsay economics`.
@@ -88,6 +97,8 @@ pub fn run(config: &Config, args: &EconomicsArgs) -> Result<()> {
         challengers: args.challengers,
         sampling: args.sample,
         fraud_rate: args.fraud_rate,
+        canary_rate: args.canary_rate,
+        canary_bonus: args.canary_bonus,
         ..defaults
     };
     market.check().context("the figures cannot be used")?;
@@ -106,12 +117,15 @@ fn report(market: &Market) -> Report {
         requester_micro: outlook.requester,
         treasury_micro: outlook.treasury,
         burned_micro: outlook.burned,
+        operator_micro: outlook.operator,
+        wrong: market.wrong(),
         wrong_and_final: outlook.wrong_and_final,
         smallest_bond_alone_micro: market.smallest_bond(Liar::Alone),
         smallest_bond_coalition_micro: market.smallest_bond(Liar::Coalition),
         smallest_sampling_alone: market.smallest_sampling(Liar::Alone),
         smallest_sampling_coalition: market.smallest_sampling(Liar::Coalition),
         break_even_fraud_rate: market.break_even_fraud_rate(),
+        smallest_canary_rate: market.smallest_canary_rate(),
     }
 }
 
@@ -126,12 +140,14 @@ fn tell(report: &Report) {
         ("the requester", report.requester_micro),
         ("the treasury", report.treasury_micro),
         ("burned", report.burned_micro),
+        ("the operator, for canaries", report.operator_micro),
     ] {
         println!("  {who:<28}{:>20}", in_credits(micro));
     }
     println!("\nprobabilities");
     println!("  {:<28}{:>20.6}", "a lie is caught", report.detection);
-    println!("  {:<28}{:>20.6}", "a claim is wrong and final", report.wrong_and_final);
+    println!("  {:<28}{:>20.6}", "a claim is wrong", report.wrong);
+    println!("  {:<28}{:>20.6}", "it is, and becomes final", report.wrong_and_final);
     println!("\nsmallest for which a lie loses      alone      with accomplices");
     let bond = |bond: Option<f64>| bond.map_or("none".to_owned(), in_credits);
     let share = |rate: Option<f64>| rate.map_or("none".to_owned(), |rate| format!("{rate:.6}"));
@@ -150,5 +166,10 @@ fn tell(report: &Report) {
             println!("\nlooking pays for itself if at least {rate:.6} of claims are wrong")
         }
         None => println!("\nlooking does not pay for itself, however many claims are wrong"),
+    }
+    match report.smallest_canary_rate {
+        Some(0.0) => println!("no canaries are needed for it"),
+        Some(rate) => println!("with this bonus it does once {rate:.6} of claims are canaries"),
+        None => println!("no share of canaries with this bonus makes it pay"),
     }
 }

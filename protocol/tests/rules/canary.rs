@@ -11,7 +11,7 @@ use crate::players::{Player, challenge, claim, play};
 use crate::toy::lie;
 
 /// The operator.
-const OPERATOR: u8 = 102;
+pub(crate) const OPERATOR: u8 = 102;
 /// The log entry of the commitment; the game's job is admitted by the next.
 const COMMITTED: u64 = 4;
 const BONUS: u64 = 10_001;
@@ -26,7 +26,7 @@ fn reveal_of(game: &Game, executor: u8) -> CanaryReveal {
 }
 
 /// Commits to a lie of `executor` on the game's job, with the bonus in escrow.
-fn plant(game: &mut Game, executor: u8, bonus: u64) -> Canary {
+pub(crate) fn plant(game: &mut Game, executor: u8, bonus: u64) -> Canary {
     if game.ledger.balance(Account::Free(keypair(OPERATOR).key())) == Amount::ZERO {
         game.ledger.post(&[deposit(keypair(OPERATOR).key(), START)]).unwrap();
     }
@@ -54,7 +54,7 @@ fn try_open(
 }
 
 /// Opens a canary and moves its money: whatever it became, its escrow is empty and nothing is lost.
-fn open(game: &mut Game, canary: &Canary, executor: u8) -> Opened {
+pub(crate) fn open(game: &mut Game, canary: &Canary, executor: u8) -> Opened {
     let opened = try_open(game, canary, executor, planted(game)).unwrap();
     game.ledger.post(&opened.transfers).unwrap();
     assert!(game.ledger.is_conserved());

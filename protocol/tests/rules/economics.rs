@@ -4,6 +4,7 @@ use gainsay_protocol::economics::{Liar, Market, MarketError};
 use gainsay_protocol::*;
 use proptest::prelude::*;
 
+use crate::canary::{OPERATOR, open, plant};
 use crate::game::{FEE, Game, REQUESTER, START, params};
 use crate::players::{Player, challenge, claim, play};
 use crate::toy::lie;
@@ -39,18 +40,40 @@ fn market(challengers: u32, sampling: f64, fraud_rate: f64) -> Market {
         challengers,
         sampling,
         fraud_rate,
+        canary_rate: 0.2,
+        canary_bonus: Amount(7_000),
         ..Market::of(&params(4))
     }
 }
 
-/// What one game brought: the executor, one of the challengers, requester, treasury, burned.
-type Results = [f64; 5];
+/// Whose lie a claim is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Honest,
+    Lie,
+    Canary,
+}
+
+impl Kind {
+    fn drawn(market: &Market, numbers: &mut Numbers) -> Self {
+        match (numbers.chance(market.canary_rate), numbers.chance(market.fraud_rate)) {
+            (true, _) => Self::Canary,
+            (false, true) => Self::Lie,
+            (false, false) => Self::Honest,
+        }
+    }
+}
+
+/// What one game brought: the executor, one of the challengers, requester, treasury, burned, the operator.
+type Results = [f64; 6];
 
 /// One game; costs and gains that are outside the ledger are added to what the ledger says.
-fn game(market: &Market, wrong: bool, numbers: &mut Numbers) -> Results {
+fn game(market: &Market, kind: Kind, numbers: &mut Numbers) -> Results {
     let mut game = Game::new(params(4), 4);
+    let wrong = kind != Kind::Honest;
     let trace = if wrong { lie(4, 1 << (numbers.next() % 4), 1) } else { game.truth.clone() };
     let mut executor = Player::new(0, trace);
+    let canary = (kind == Kind::Canary).then(|| plant(&mut game, 0, market.canary_bonus.0));
     claim(&mut game, &executor);
     let looking: Vec<u8> =
         (1..=market.challengers as u8).filter(|_| numbers.chance(market.sampling)).collect();
@@ -65,19 +88,27 @@ fn game(market: &Market, wrong: bool, numbers: &mut Numbers) -> Results {
         play(&mut game, &mut found.iter_mut().chain([&mut executor]).collect::<Vec<_>>());
     }
     assert_eq!(game.outcome() == Some(ClaimOutcome::Rejected), !found.is_empty());
+    if let Some(canary) = &canary {
+        let opened = open(&mut game, canary, 0).outcome;
+        assert_eq!(opened == CanaryOutcome::Caught, !found.is_empty());
+    }
     let gained = |number: u8| game.wealth_of(number) as f64 - START as f64;
     let cost = market.compute_cost.0 as f64;
-    let spoils = if wrong && found.is_empty() { market.fraud_gain.0 as f64 } else { 0.0 };
+    let gains = kind == Kind::Lie && found.is_empty();
+    let spoils = if gains { market.fraud_gain.0 as f64 } else { 0.0 };
     let executor = gained(0) + spoils - if wrong { 0.0 } else { cost };
     let looked = looking.contains(&1);
     // The rejected job stays open with its fee: the requester has not paid.
-    let escrow = game.ledger.balance(Account::Escrow(game.job.id)).0 as f64;
+    let requester = gained(REQUESTER) + game.ledger.balance(Account::Escrow(game.job.id)).0 as f64;
+    // A canary's requester and executor are the operator's, who runs the model to tell the lie.
+    let operator = canary.map_or(0.0, |_| gained(OPERATOR) + gained(0) + requester - cost);
     [
         executor,
         gained(1) - if looked { cost } else { 0.0 },
-        gained(REQUESTER) + escrow,
+        requester,
         game.ledger.balance(Account::Treasury).0 as f64,
         game.ledger.balance(Account::Burned).0 as f64,
+        operator,
     ]
 }
 
@@ -99,20 +130,28 @@ fn games_bring_what_the_formulas_expect() {
     for (seed, challengers, sampling) in [(1, 1, 0.5), (2, 3, 0.3), (3, 5, 0.2)] {
         let market = market(challengers, sampling, 0.4);
         let (mut numbers, outlook) = (Numbers(seed), market.outlook());
-        let games: Vec<(bool, Results)> = (0..600)
+        let games: Vec<(Kind, Results)> = (0..600)
             .map(|_| {
-                let wrong = numbers.chance(market.fraud_rate);
-                (wrong, game(&market, wrong, &mut numbers))
+                let kind = Kind::drawn(&market, &mut numbers);
+                (kind, game(&market, kind, &mut numbers))
             })
             .collect();
-        let executors = |lying| games.iter().filter(move |(w, _)| *w == lying).map(|(_, r)| r[0]);
-        holds("an honest executor's profit", seed, outlook.honest_executor, executors(false));
-        holds("a liar's profit", seed, outlook.liar_alone, executors(true));
+        let executors = |kind| games.iter().filter(move |(k, _)| *k == kind).map(|(_, r)| r[0]);
+        let count = |kind| executors(kind).map(|_| 1.0).sum::<f64>();
+        assert!([Kind::Honest, Kind::Lie, Kind::Canary].into_iter().all(|kind| count(kind) > 60.0));
+        holds(
+            "an honest executor's profit",
+            seed,
+            outlook.honest_executor,
+            executors(Kind::Honest),
+        );
+        holds("a liar's profit", seed, outlook.liar_alone, executors(Kind::Lie));
         let column = |at: usize| games.iter().map(move |(_, results)| results[at]);
         holds("a challenger's profit", seed, outlook.challenger, column(1));
         holds("the requester's", seed, outlook.requester, column(2));
         holds("the treasury's", seed, outlook.treasury, column(3));
         holds("what is burned", seed, outlook.burned, column(4));
+        holds("the operator's", seed, outlook.operator, column(5));
     }
 }
 
@@ -142,6 +181,8 @@ fn shares_that_are_none_are_named() {
         assert!(matches!(sampling, Err(MarketError::Share { name: "sampling", .. })));
         let rate = Market { fraud_rate: bad, ..good }.check();
         assert!(matches!(rate, Err(MarketError::Share { name: "fraud_rate", .. })));
+        let rate = Market { canary_rate: bad, ..good }.check();
+        assert!(matches!(rate, Err(MarketError::Share { name: "canary_rate", .. })));
     }
     assert_eq!(Market { payout_percent: 61, ..good }.check(), Err(MarketError::Payout(61)));
     assert!(Market { capital_rate: -1.0, ..good }.check().is_err());
@@ -152,8 +193,9 @@ fn where_nobody_looks_no_bond_is_large_enough_and_looking_never_pays() {
     let nobody = market(3, 0.0, 0.5);
     assert_eq!(nobody.smallest_bond(Liar::Alone), None);
     assert_eq!(Market { challengers: 0, ..nobody }.smallest_sampling(Liar::Alone), None);
+    assert_eq!(Market { challengers: 0, ..nobody }.smallest_canary_rate(), None);
     // The verifier's dilemma: where nobody lies, looking costs what it costs.
-    let honest = market(3, 0.5, 0.0);
+    let honest = Market { canary_rate: 0.0, ..market(3, 0.5, 0.0) };
     assert_eq!(honest.challenger(), -150.0);
     let rate = honest.break_even_fraud_rate().unwrap();
     let even = Market { fraud_rate: rate, ..honest };
@@ -186,6 +228,33 @@ proptest! {
             let slack = 1e-6 * (1.0 + (gain + fee + bond) as f64);
             prop_assert!(at(rate) <= slack);
             if rate > 0.0 { prop_assert!(at(rate * 0.999) >= -slack); }
+        }
+    }
+
+    /// At the smallest share of canaries looking does not lose; just below it, it does. A bonus can only lower it.
+    #[test]
+    fn the_smallest_share_of_canaries_is_the_smallest(
+        cost in 0u64..5_000, bond in 1u64..100_000, bonus in 0u64..10_000, fraud_rate in 0.0f64..0.2,
+        challengers in 1u32..20, sampling in 0.01f64..1.0, capital_rate in 0.0f64..0.2,
+    ) {
+        let market = Market {
+            compute_cost: Amount(cost), executor_bond: Amount(bond), canary_bonus: Amount(bonus),
+            capital_rate, ..market(challengers, sampling, fraud_rate)
+        };
+        let at = |canary_rate: f64| Market { canary_rate, ..market }.challenger();
+        let slack = 1e-9 * (bond + bonus + cost) as f64;
+        let free = Market { canary_bonus: Amount::ZERO, ..market }.smallest_canary_rate();
+        match market.smallest_canary_rate() {
+            Some(rate) => {
+                prop_assert!((0.0..=1.0).contains(&rate));
+                prop_assert!(at(rate) >= -slack, "{} at {}", at(rate), rate);
+                if rate > 0.0 { prop_assert!(at(rate * 0.999) <= slack); }
+                prop_assert!(free.is_none_or(|free| free >= rate - 1e-12));
+            }
+            None => {
+                prop_assert!(at(1.0) <= slack);
+                prop_assert_eq!(free, None);
+            }
         }
     }
 
