@@ -12,7 +12,7 @@ use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{Key, Keypair, Message, Mint, Signed};
 
-use crate::actors::{Behaviour, Cast, Me, cast, cast_below};
+use crate::actors::{Behaviour, Cast, Me, cast, cast_below, cast_canaries};
 use crate::arbiter::{Arbiter, RealTime, Tables};
 use crate::breakage::Breakage;
 use crate::check::{Bounds, Checker, Role, Violation};
@@ -86,6 +86,8 @@ pub struct Tally {
     pub steps: u64,
     /// Judgements of one chunk of what a step gives.
     pub chunks: u64,
+    /// Canaries that were opened.
+    pub canaries: u64,
     /// Crashes of the arbiter.
     pub crashes: u64,
     /// Serving time at the end, in ms.
@@ -109,6 +111,7 @@ impl Tally {
             pairs: self.pairs + other.pairs,
             steps: self.steps + other.steps,
             chunks: self.chunks + other.chunks,
+            canaries: self.canaries + other.canaries,
             crashes: self.crashes + other.crashes,
             serving_ms: self.serving_ms + other.serving_ms,
         }
@@ -127,6 +130,11 @@ pub enum Lines {
 /// Plays a game.
 pub fn play(setting: Setting, lines: Lines) -> Played {
     Game::new(setting, lines).map_or_else(|| nothing(setting), Game::run)
+}
+
+/// The number of somebody's key.
+fn seat(number: usize, cast: &Cast) -> u64 {
+    if cast.role == Role::Operator { plan::OPERATOR } else { number as u64 }
 }
 
 /// Whether some layer of it is over the budget.
@@ -190,16 +198,20 @@ impl Game {
             breakage,
         );
         let expected_jobs = plan.jobs.len();
+        let asked = plan.jobs.clone();
         let mut cast = cast(&mut rng.fork(3), plan.jobs);
         if plan.catalogue.values().any(is_deep) {
             let gangs = cast.iter().filter_map(|cast| cast.gang).max().map_or(0, |last| last + 1);
             cast.extend(cast_below(&mut rng.fork(8), gangs));
         }
+        let gangs = cast.iter().filter_map(|cast| cast.gang).max().map_or(0, |last| last + 1);
+        let from = (cast.len(), gangs);
+        cast.extend(cast_canaries(seed, plan.params.network(), &asked, from));
         let home = |cast: &Cast| cast.gang.is_some_and(|gang| without_gangs >> gang & 1 == 1);
         let cast: Vec<(usize, Cast)> =
             cast.into_iter().enumerate().filter(|(_, cast)| !home(cast)).collect();
         let seeds: Vec<[u8; 32]> =
-            cast.iter().map(|(number, _)| plan::key_seed(seed, *number as u64)).collect();
+            cast.iter().map(|(number, cast)| plan::key_seed(seed, seat(*number, cast))).collect();
         let keys: Vec<Key> = seeds.iter().map(|seed| Keypair::from_seed(seed).key()).collect();
         let roles: BTreeMap<Key, Role> =
             keys.iter().zip(&cast).map(|(key, (_, cast))| (*key, cast.role)).collect();
@@ -333,6 +345,7 @@ impl Game {
             tally.rejected += u64::from(claim.outcome() == Some(Rejected));
             tally.cancelled += u64::from(claim.outcome() == Some(Cancelled));
         }
+        tally.canaries = self.checker.canaries_opened();
         (tally.steps, tally.chunks) = self.arbiter.judged_below();
         tally.entries = self.arbiter.log.len() as u64;
         tally.players = self.players.len() as u64;

@@ -8,7 +8,7 @@ use gainsay_protocol::{
     Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, ProgramFacts, Time,
 };
 
-use crate::actors::Asked;
+use crate::actors::{Asked, Care};
 use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
 use crate::rng::Rng;
@@ -21,6 +21,8 @@ pub(crate) const START: u64 = 2_000_000;
 pub(crate) const LATEST_SWEEP_MS: u64 = 3_000;
 /// The most a replay or a run takes.
 pub(crate) const LONGEST_WORK_MS: u64 = 1_500;
+/// Executors of the operator's own that plant lies.
+pub(crate) const CANARY_LIARS: usize = 2;
 /// Game over.
 pub(crate) const HORIZON_MS: u64 = 3_000_000;
 
@@ -68,7 +70,7 @@ pub(crate) fn key_seed(seed: u64, number: u64) -> [u8; 32] {
 }
 
 const ARBITER: u64 = 1 << 32;
-const OPERATOR: u64 = 2 << 32;
+pub(crate) const OPERATOR: u64 = 2 << 32;
 
 pub(crate) fn arbiter_key(seed: u64) -> Keypair {
     Keypair::from_seed(&key_seed(seed, ARBITER))
@@ -76,6 +78,41 @@ pub(crate) fn arbiter_key(seed: u64) -> Keypair {
 
 pub(crate) fn operator_key(seed: u64) -> Keypair {
     Keypair::from_seed(&key_seed(seed, OPERATOR))
+}
+
+/// A lie that the operator plans, by the numbers of the job and of its own executor, if it is to be one of these.
+#[derive(Clone, Debug)]
+pub(crate) struct CanaryDraw {
+    pub(crate) job: usize,
+    pub(crate) executor: Option<usize>,
+    pub(crate) salt: [u8; 32],
+    pub(crate) bonus: Amount,
+    pub(crate) from: Time,
+    pub(crate) care: Care,
+}
+
+/// The canaries of a game: in about a third of them there are some.
+pub(crate) fn canaries(seed: u64, jobs: usize) -> Vec<CanaryDraw> {
+    let mut draw = Rng::new(seed).fork(9);
+    let count = if draw.percent(33) { draw.between(1, 5) } else { 0 };
+    let mut all: Vec<CanaryDraw> = Vec::new();
+    for _ in 0..count {
+        let care = [Care::Opens, Care::Opens, Care::Hurries, Care::Fumbles, Care::Forgets];
+        let own = (draw.percent(90)).then_some(draw.below(CANARY_LIARS as u64) as usize);
+        // One in some is over the cap, and refused.
+        let one = CanaryDraw {
+            job: draw.below(jobs as u64) as usize,
+            executor: own,
+            salt: draw.bytes(),
+            bonus: Amount(draw.below(21_000)),
+            from: Time(if draw.percent(80) { 0 } else { draw.below(60_000) }),
+            care: care[draw.below(5) as usize],
+        };
+        // One in some is committed to twice.
+        let twin = draw.percent(30).then(|| CanaryDraw { salt: [9; 32], ..one.clone() });
+        all.extend([one].into_iter().chain(twin));
+    }
+    all
 }
 
 impl Plan {

@@ -55,6 +55,7 @@ struct Report {
     pairs_of_sub_roots: u64,
     judged_steps: u64,
     judged_chunks: u64,
+    opened_canaries: u64,
     arbiter_crashes: u64,
     serving_ms: u64,
     failed: Vec<Failure>,
@@ -125,6 +126,7 @@ fn report(seed: u64, played: &Campaign) -> Report {
         pairs_of_sub_roots: tally.pairs,
         judged_steps: tally.steps,
         judged_chunks: tally.chunks,
+        opened_canaries: tally.canaries,
         arbiter_crashes: tally.crashes,
         serving_ms: tally.serving_ms,
         failed: failed.collect(),
@@ -148,11 +150,12 @@ fn tell(report: &Report) {
         report.finals, report.rejected, report.cancelled, report.arbiter_crashes
     );
     println!(
-        "{} disputes went below a layer, in {} pairs of sub-roots; {} steps were judged, {} of them by one chunk",
+        "{} disputes went below a layer, in {} pairs of sub-roots; {} steps were judged, {} of them by one chunk; {} canaries were opened",
         report.disputes_below_a_layer,
         report.pairs_of_sub_roots,
         report.judged_steps,
-        report.judged_chunks
+        report.judged_chunks,
+        report.opened_canaries
     );
     println!("digest {}", report.digest);
     if report.failed.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use gainsay_protocol::{JobId, Keypair, Message, NetworkId, Unsigned};
+
 use super::Behaviour;
 use super::absconder::Absconder;
 use super::copycat::Copycat;
@@ -17,6 +19,7 @@ use super::malformed::{Malformed, MalformedToo};
 use super::malformed_below::{MalformedBelow, MalformedBelowToo};
 use super::noise::Noise;
 use super::padding::PaddingTrap;
+use super::planter::{CanaryLiar, Planned, Planter};
 use super::replayer::Replayer;
 use super::requester::{Asked, Requester};
 use super::saver::Saver;
@@ -34,6 +37,7 @@ use super::watcher::Watcher;
 use super::wrong_layer::WrongLayer;
 use super::wrong_output::WrongOutput;
 use crate::check::Role;
+use crate::plan;
 use crate::rng::Rng;
 use crate::toy::Lies;
 
@@ -144,6 +148,44 @@ pub(crate) fn cast_below(rng: &mut Rng, from: usize) -> Vec<Cast> {
             all.push(Cast { name, role: Role::Dishonest, gang, behaviour });
         }
     }
+    all
+}
+
+/// The operator and its executors, if it plants lies; `from` is the number of the first of them and of their gang.
+pub(crate) fn cast_canaries(
+    seed: u64,
+    network: NetworkId,
+    asked: &[Asked],
+    (from, gang): (usize, usize),
+) -> Vec<Cast> {
+    let draws = plan::canaries(seed, asked.len());
+    let key = |number: u64| Keypair::from_seed(&plan::key_seed(seed, number)).key();
+    let job = |at: usize| {
+        let message = Message::Job(asked.get(at)?.job.clone());
+        // The requester is the first of all.
+        Some(JobId(Unsigned { network, signer: key(0), message: &message }.id()))
+    };
+    let planned: Vec<Planned> = draws
+        .iter()
+        .filter_map(|draw| {
+            let executor = draw.executor.map_or(1, |own| (from + own) as u64);
+            let until = asked.get(draw.job)?.job.deadline;
+            let (salt, bonus, care) = (draw.salt, draw.bonus, draw.care);
+            let (job, executor) = (job(draw.job)?, key(executor));
+            Some(Planned { job, executor, salt, bonus, from: draw.from, until, care })
+        })
+        .collect();
+    if planned.is_empty() {
+        return Vec::new();
+    }
+    let liar = |own: usize| {
+        let executor = key((from + own) as u64);
+        let mine = planned.iter().filter(|planned| planned.executor == executor);
+        let behaviour = Box::new(CanaryLiar { jobs: mine.map(|planned| planned.job).collect() });
+        Cast { name: "canary liar", role: Role::Dishonest, gang: Some(gang), behaviour }
+    };
+    let mut all: Vec<Cast> = (0..plan::CANARY_LIARS).map(liar).collect();
+    all.push(honest("operator", Role::Operator, Planter { planned }));
     all
 }
 

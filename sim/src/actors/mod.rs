@@ -19,6 +19,7 @@ mod malformed;
 mod malformed_below;
 mod noise;
 mod padding;
+mod planter;
 mod replayer;
 mod requester;
 mod saver;
@@ -40,6 +41,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use gainsay_arbiter::store::CanaryRecord;
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
     ClaimId, JobId, JobState, Key, Keypair, Message, NetworkId, Params, Signed, Time,
@@ -48,7 +50,8 @@ use gainsay_protocol::{
 use crate::rng::Rng;
 use crate::source::{Oracle, Told};
 
-pub(crate) use cast::{Cast, cast, cast_below};
+pub(crate) use cast::{Cast, cast, cast_below, cast_canaries};
+pub(crate) use planter::Care;
 pub(crate) use requester::Asked;
 
 /// What a participant fetched.
@@ -60,6 +63,8 @@ pub(crate) struct View {
     pub(crate) jobs: Vec<Rc<JobState>>,
     /// The newest messages in the log.
     pub(crate) heard: Vec<Rc<Signed>>,
+    /// Canaries by their commitments.
+    pub(crate) canaries: BTreeMap<Digest, CanaryRecord>,
 }
 
 /// What a participant says.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use gainsay_arbiter::clock::{Gap, ServingClock, Source};
 use gainsay_arbiter::decide::{self, Findings, Occurrence};
-use gainsay_arbiter::store::{Decision, Situation, Subject, Work};
+use gainsay_arbiter::store::{CanaryRecord, Decision, Situation, Subject, Work};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
@@ -107,6 +107,7 @@ pub(crate) struct Tables {
     pub(crate) suspended: BTreeSet<ArtifactId>,
     pub(crate) proven: BTreeMap<OnceOnly, MessageId>,
     pub(crate) withdrawals: BTreeMap<MessageId, Withdrawal>,
+    pub(crate) canaries: BTreeMap<Digest, CanaryRecord>,
     /// The parameters as far as announced; none before the first announcement.
     pub(crate) schedule: Option<Schedule>,
     pub(crate) last: Time,
@@ -341,6 +342,9 @@ impl Arbiter {
             self.tables.schedule = Some(schedule);
         }
         self.tables.suspended.extend(decision.suspend);
+        if let Some(change) = decision.canary {
+            self.plant(change, index);
+        }
         self.write(entry, changed, decision.transfers);
         self.heard.extend(said);
         self.break_tables();

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use gainsay_commitment::{ChunkNode, Digest, NodeId};
 use gainsay_player::StepSource;
 use gainsay_protocol::{
-    Below, ClaimId, ClaimState, Dispute, JobState, Key, Known, LoggedEvent, Message, Millis,
-    Outcome, Pair, PairPhase, Posted, Side, Standing, Time,
+    Account, Below, ClaimId, ClaimState, Dispute, JobState, Key, Known, LoggedEvent, Message,
+    Millis, Outcome, Pair, PairPhase, Posted, Side, Standing, Time, TransferKind,
 };
 
 use super::disputes::parts_first_at;
@@ -191,6 +191,29 @@ fn waits_for(message: &Message, below: &Below, pair: &Pair) -> bool {
             said.sub_root == pair.sub_root && (*step, *chunk) == (said.step, said.chunk)
         }
         _ => false,
+    }
+}
+
+/// Whose sub-root lost does not get the bond back, however its side fares.
+pub(super) fn lost_sub_roots_pay(change: &Change, commit: &Commit, found: &mut Vec<Violation>) {
+    for claim in &change.1.claims {
+        for dispute in &claim.disputes {
+            let Some(below) = below_of(dispute) else { continue };
+            let lost = |posted: &&Posted| {
+                let pair = below.pairs.iter().find(|pair| pair.sub_root == posted.sub_root);
+                posted.side == Side::Challenger
+                    && pair.and_then(Pair::outcome).is_some_and(Outcome::refutes_counter)
+            };
+            for posted in below.posted.iter().filter(lost) {
+                let bond = claim.challenge_of(posted.key).map(|own| Account::Bond(own.id));
+                let freed = commit.transfers.iter().find(|transfer| {
+                    Some(transfer.debit) == bond && transfer.kind == TransferKind::Unlock
+                });
+                if let Some(freed) = freed {
+                    broken(found, "sham_costs", format!("{posted:?} lost, yet {freed:?}"));
+                }
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! (the truth, who is honest, real time). A broken one is reported, never asserted: see [`Violation`].
 
 mod below;
+mod canaries;
 mod disputes;
 mod money;
 mod probe;
@@ -72,6 +73,7 @@ pub(crate) enum Role {
     HonestRequester,
     HonestExecutor,
     HonestChallenger,
+    Operator,
     Dishonest,
 }
 
@@ -86,6 +88,7 @@ pub(crate) struct Checker {
     time: time::Times,
     work: disputes::Work,
     probes: probe::Probes,
+    canaries: canaries::Canaries,
 }
 
 impl Checker {
@@ -108,6 +111,7 @@ impl Checker {
             time: time::Times::new(bounds),
             work: disputes::Work::default(),
             probes,
+            canaries: canaries::Canaries::default(),
         }
     }
 
@@ -139,12 +143,15 @@ impl Checker {
     fn commit(&mut self, arbiter: &Arbiter, commit: &Commit) {
         let found = &mut self.violations;
         self.money.transfers(commit, found);
+        let seen = (commit, &self.money, self.oracle.as_ref());
+        self.canaries.follow(arbiter, seen, found);
         self.time.resumed(commit);
         for change in &commit.changed {
             disputes::terminal_absorbs(change, found);
             disputes::no_late_move(change, self.time.now, found);
             disputes::first_divergence(&change.1, found);
             disputes::isolation(change, commit, arbiter.params_of(&change.1), found);
+            below::lost_sub_roots_pay(change, commit, found);
             self.work.reveals(change, commit, found);
         }
     }
@@ -169,6 +176,11 @@ impl Checker {
     /// After a crash: what was on disk before, and what there is now.
     pub(crate) fn recovered(&mut self, arbiter: &Arbiter, before: &Tables) {
         self.record.recovered(arbiter, before, &mut self.violations);
+    }
+
+    /// How many canaries were opened.
+    pub(crate) fn canaries_opened(&self) -> u64 {
+        self.canaries.opened
     }
 
     /// When nothing more will happen.
