@@ -27,7 +27,7 @@ pub use client::{Backoff, BlobPrefix, Client, Follower, ReconnectingClient, Subs
 pub use error::NetworkError;
 pub use frame::FrameError;
 pub use key::{Identity, PeerKey};
-pub use limits::{ALPN, FRAME_BYTES_CAP, Limits, LimitsError, STREAMS_CAP};
+pub use limits::{ALPN, ANSWER_BYTES_CAP, FRAME_BYTES_CAP, Limits, LimitsError, STREAMS_CAP};
 pub use memory::{MemoryBlobs, MemoryFeed, MemoryUpload};
 pub use server::Server;
 pub use service::{

@@ -14,6 +14,9 @@ pub const ALPN: &[u8] = b"gainsay/1";
 /// 4 GiB: it is compared before a single byte is reserved.
 pub const FRAME_BYTES_CAP: u32 = 1 << 20;
 
+/// Largest payload of one answer, in bytes, that any configuration may allow.
+pub const ANSWER_BYTES_CAP: u32 = 256 << 20;
+
 /// Most streams one connection may be configured to hold. Answers a configuration that gives the memory bound away.
 pub const STREAMS_CAP: u32 = 256;
 
@@ -59,6 +62,9 @@ pub struct Limits {
     pub calls_per_key: usize,
     /// Payload of one frame. See `FRAME_BYTES_CAP`.
     pub frame_bytes: u32,
+    /// Payload of one answer. More than a request's, because a job grows with the challenges on it, each of which locks
+    /// a bond, and who cannot be told of a job cannot defend itself in it. Memory grows with what arrives.
+    pub answer_bytes: u32,
     /// Time to receive one frame that has been announced, or a request once its stream is open. Answers dribbling.
     pub receive: Duration,
     /// Time a peer may leave us unable to send before its stream is reset. Answers peers that stop reading.
@@ -100,6 +106,7 @@ impl Default for Limits {
             connections_per_key: 4,
             calls_per_key: 32,
             frame_bytes: FRAME_BYTES_CAP,
+            answer_bytes: 64 << 20,
             receive: Duration::from_secs(10),
             send: Duration::from_secs(20),
             call: Duration::from_secs(30),
@@ -149,6 +156,7 @@ impl Limits {
         self.check_not_zero()?;
         let caps = [
             ("frame_bytes", u64::from(self.frame_bytes), u64::from(FRAME_BYTES_CAP)),
+            ("answer_bytes", u64::from(self.answer_bytes), u64::from(ANSWER_BYTES_CAP)),
             ("streams", u64::from(self.streams), u64::from(STREAMS_CAP)),
             ("blob_chunk_bytes", u64::from(self.blob_chunk_bytes), 8 << 20),
             ("idle (ms)", millis(self.idle), 10 * 60 * 1000),
@@ -192,6 +200,7 @@ impl Limits {
             ("connections_per_key", self.connections_per_key as u64),
             ("calls_per_key", self.calls_per_key as u64),
             ("frame_bytes", u64::from(self.frame_bytes)),
+            ("answer_bytes", u64::from(self.answer_bytes)),
             ("receive", millis(self.receive)),
             ("send", millis(self.send)),
             ("call", millis(self.call)),

@@ -32,7 +32,7 @@ pub enum Admission {
 pub trait Service: Send + Sync + 'static {
     /// What clients ask. Decoded strictly: every byte must be used.
     type Request: BorshDeserialize + Send + 'static;
-    /// What they get. Its encoding must fit `Limits::frame_bytes`.
+    /// What they get. Its encoding must fit `Limits::answer_bytes`.
     type Response: BorshSerialize + Send + 'static;
 
     /// Answers one request of `peer`, which has proved its key.

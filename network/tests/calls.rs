@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{Answer, Ask, Desk, Running, echo, identity, noise};
-use gainsay_network::{Client, FrameError, Limits, NetworkError, Refusal, Rejection, Server};
+use gainsay_network::{
+    Client, FRAME_BYTES_CAP, FrameError, Limits, NetworkError, Refusal, Rejection, Server,
+};
 
 #[tokio::test]
 async fn a_call_is_answered_and_its_cost_is_told() {
@@ -162,8 +164,32 @@ async fn a_request_over_the_servers_limit_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_response_over_the_limit_is_an_error_that_says_so() {
+async fn an_answer_longer_than_any_request_arrives() {
     let server = Running::start(Limits { frame_bytes: 100, ..Limits::default() });
+    let client = server.connect(2).await.unwrap();
+    let long = FRAME_BYTES_CAP + 12_345;
+    let Answer::Bytes(bytes) = client.call::<Ask, Answer>(&Ask::Give(long)).await.unwrap() else {
+        panic!("bytes were asked for");
+    };
+    assert_eq!(bytes.len(), long as usize);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_takes_no_longer_answer_than_it_allows() {
+    let server = Running::start(Limits::default());
+    let limits = Limits { answer_bytes: 1_000, ..Limits::default() };
+    let client = Client::connect(server.address, &identity(2), server.key, &limits).await.unwrap();
+    let error = client.call::<Ask, Answer>(&Ask::Give(1_000)).await.unwrap_err();
+    let NetworkError::Frame(FrameError::TooLong { limit: 1_000, .. }) = error else {
+        panic!("{error}");
+    };
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_response_over_the_limit_is_an_error_that_says_so() {
+    let server = Running::start(Limits { answer_bytes: 100, ..Limits::default() });
     let client = server.connect(2).await.unwrap();
     let error = client.call::<Ask, Answer>(&Ask::Give(1 << 20)).await.unwrap_err();
     let NetworkError::Rejected(Rejection::Unsendable(FrameError::TooLong { limit: 100, .. })) =

@@ -150,7 +150,7 @@ impl Client {
             .map_err(NetworkError::Unsendable)?;
         let call = async {
             let mut exchange = self.open(&Opening::Call, &encoded).await?;
-            let limit_bytes = self.inner.limits.frame_bytes;
+            let limit_bytes = self.inner.limits.answer_bytes;
             let reply = exchange.reader.require::<Reply<Resp>>(limit_bytes, What::Response).await?;
             let response = accepted(reply)?;
             exchange.reader.end().await?;

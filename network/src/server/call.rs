@@ -25,7 +25,7 @@ pub(super) async fn serve<S: Service, B: Blobs, F: Feed>(
     let answered = exchange.carry_through(async move {
         let response = shared.service.call(peer, request).await;
         drop(slot);
-        encode(response, limit_bytes)
+        encode(response, shared.limits.answer_bytes)
     });
     let encoded = answered.await?.map_err(Rejection::Unsendable)?;
     Ok(exchange.writer.frames(&encoded, 1).await?)
