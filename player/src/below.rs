@@ -1,18 +1,19 @@
-//! The strategy below a layer: which sub-root to post, and the one move that is missing in a pair.
+//! The strategy below a layer: which sub-root to post, and the move that is missing in each pair.
 //!
 //! The layer is run again, step by step, when a dispute comes down to it; what is kept of that are the digests. Like the
-//! strategy above a layer it needs no memory, and is the same for both sides.
+//! strategy above a layer it needs no memory, and is the same for both sides. What cannot be answered in one pair holds up
+//! no other.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gainsay_canon::Tensor;
 use gainsay_commitment::{
-    ChunkShape, Digest, NodeId, Opening, StateList, StepOpening, StepTree, content,
+    Arity, ChunkShape, Digest, NodeId, Opening, StateList, StepOpening, StepTree, content,
 };
 use gainsay_model::{
-    ChunkId, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps, SubTrace, Telling,
-    Whole, chunk_operands, encode_slices, step_evidence,
+    ChunkId, EvidenceTensor, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps,
+    SubTrace, Telling, Whole, chunk_operands, encode_slices, step_evidence,
 };
 use gainsay_protocol::{
     Below, ChunkDissection, ClaimState, Dispute, DueBelow, Key, Message, Pair, Params, Side,
@@ -32,7 +33,44 @@ pub struct StepLie {
     pub seed: u64,
 }
 
-/// One layer's steps as a side tells them.
+/// One layer's steps as a side tells them: where its sub-root, dissections and evidence below the layer come from. A liar's
+/// may not know all of itself.
+pub trait StepSource: Send + Sync + fmt::Debug {
+    /// The sub-root.
+    fn root(&self) -> Digest;
+
+    /// m: the number of steps.
+    fn steps(&self) -> u32;
+
+    /// The descendants of a node of the steps' tree that one dissection step asks for, if they are known.
+    fn reveal(&self, node: NodeId, arity: Arity) -> Option<Vec<Digest>>;
+
+    /// The opening of `D_step`, if its path is known.
+    fn opening(&self, step: u32) -> Option<Opening>;
+
+    /// `D_step` (from 0 to m) and its list.
+    fn state(&self, step: u32) -> Option<(&StateList, Digest)>;
+
+    /// The bytes of what a step (from 1 to m) gives; `None` if nobody ran it.
+    ///
+    /// # Errors
+    /// If the run cannot be carried out.
+    fn result(&self, step: u32) -> Result<Option<Vec<u8>>, RunError>;
+
+    /// The listed values that a step reads, where it is judged whole.
+    ///
+    /// # Errors
+    /// If the run cannot be carried out.
+    fn operands(&self, step: u32) -> Result<Option<Vec<EvidenceTensor>>, RunError>;
+
+    /// The encoded slices of listed values that a chunk of what a step gives reads.
+    ///
+    /// # Errors
+    /// If the run cannot be carried out.
+    fn slices(&self, step: u32, chunk: u64) -> Result<Option<Vec<u8>>, RunError>;
+}
+
+/// One layer's steps with a run behind them.
 pub struct BelowRun {
     runner: Arc<Runner>,
     inputs: Arc<[Tensor]>,
@@ -127,17 +165,23 @@ impl BelowRun {
             }
         }
     }
+}
 
-    /// The slices of values of earlier instructions that a chunk reads.
-    fn slices(&self, step: u32, chunk: u64) -> Result<Option<Vec<OperandSlice>>, RunError> {
-        let (values, program) = (self.values(step)?, self.runner.program());
-        let id = ChunkId { layer: self.layer, step, chunk };
-        let operand = |slot| self.operand(&values, slot);
-        let slices = chunk_operands(program, id, operand, self.runner.kernels());
-        let made = |given: &OperandSlice| {
-            matches!(program.origin(given.slot), Some(Origin::Instruction(_)))
-        };
-        Ok(slices.ok().map(|slices| slices.into_iter().filter(made).collect()))
+impl StepSource for BelowRun {
+    fn root(&self) -> Digest {
+        self.tree.root()
+    }
+
+    fn steps(&self) -> u32 {
+        self.tree.shape().steps()
+    }
+
+    fn reveal(&self, node: NodeId, arity: Arity) -> Option<Vec<Digest>> {
+        self.tree.reveal(node, arity).ok()
+    }
+
+    fn opening(&self, step: u32) -> Option<Opening> {
+        self.tree.open(step).ok()
     }
 
     fn state(&self, step: u32) -> Option<(&StateList, Digest)> {
@@ -145,62 +189,95 @@ impl BelowRun {
         Some((list, *self.trace.digests.get(step as usize)?))
     }
 
-    fn step_opening(&self, step: u32) -> Option<StepOpening> {
-        let (_, state) = self.state(step)?;
-        Some(StepOpening { state, opening: self.tree.open(step).ok()? })
+    fn result(&self, step: u32) -> Result<Option<Vec<u8>>, RunError> {
+        Ok(Some(self.values(step)?.result.bytes().into_owned()))
     }
 
-    /// The state before a step, with its opening.
-    fn before(&self, step: u32) -> Option<(StateList, Opening)> {
-        let before = step.checked_sub(1)?;
-        Some((self.state(before)?.0.clone(), self.tree.open(before).ok()?))
+    fn operands(&self, step: u32) -> Result<Option<Vec<EvidenceTensor>>, RunError> {
+        let values = self.values(step)?;
+        Ok(Some(step_evidence(StepValues::clone(&values)).tensors))
+    }
+
+    /// Inputs and weights are the arbiter's own.
+    fn slices(&self, step: u32, chunk: u64) -> Result<Option<Vec<u8>>, RunError> {
+        let (values, program) = (self.values(step)?, self.runner.program());
+        let id = ChunkId { layer: self.layer, step, chunk };
+        let operand = |slot| self.operand(&values, slot);
+        let slices = chunk_operands(program, id, operand, self.runner.kernels());
+        let made = |given: &OperandSlice| {
+            matches!(program.origin(given.slot), Some(Origin::Instruction(_)))
+        };
+        let slices = slices.ok().map(|slices| slices.into_iter().filter(made).collect::<Vec<_>>());
+        Ok(slices.map(|slices| encode_slices(&slices)))
     }
 }
 
-/// The move that `key` owes for `side` below the layer of the dispute of `claim` with `counter_root`; `None` if it owes
-/// nothing there.
+/// `D_step` with its path.
+fn step_opening(run: &dyn StepSource, step: u32) -> Option<StepOpening> {
+    let (_, state) = run.state(step)?;
+    Some(StepOpening { state, opening: run.opening(step)? })
+}
+
+/// The state before a step, with its opening.
+fn before(run: &dyn StepSource, step: u32) -> Option<(StateList, Opening)> {
+    let before = step.checked_sub(1)?;
+    Some((run.state(before)?.0.clone(), run.opening(before)?))
+}
+
+/// The moves that `key` owes for `side` below the layer of the dispute of `claim` with `counter_root`, at most `most`: its
+/// sub-root, then one for each pair of it in which something is owed.
 ///
 /// # Errors
-/// If the tree does not know the answer; never for a side that ran the program honestly.
-pub fn missing_move_below(
+/// If the tree knows no answer at all; never for a side that ran the program honestly.
+pub(crate) fn missing_moves_below(
     params: &Params,
     claim: &ClaimState,
     (side, key): (Side, Key),
     counter_root: &Digest,
-    own: &dyn TraceSource,
-) -> Result<Option<Move>, MoveError> {
-    let Some(dispute) = claim.dispute(counter_root) else { return Ok(None) };
-    let Some(below) = dispute.below_layer() else { return Ok(None) };
+    (own, most): (&dyn TraceSource, usize),
+) -> Result<Vec<Move>, MoveError> {
+    let Some(dispute) = claim.dispute(counter_root) else { return Ok(Vec::new()) };
+    let Some(below) = dispute.below_layer() else { return Ok(Vec::new()) };
     let layer = below.deep.layer;
     if below.pairs.is_empty() && below.posted_by(key).is_some() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let unknown = |due| MoveError::UnknownBelow { due };
     let run = own.below(layer)?.ok_or(unknown(DueBelow::SubRoot(layer)))?;
+    let run = run.as_ref();
     if below.pairs.is_empty() {
-        let message = sub_root(claim, side, dispute, (own, &run));
+        let message = sub_root(claim, side, (dispute, layer), (own, run));
         let message = message.ok_or(unknown(DueBelow::SubRoot(layer)))?;
-        return Ok(Some(Move { message: Message::SubRoot(message), blobs: Vec::new() }));
+        return Ok(vec![Move { message: Message::SubRoot(message), blobs: Vec::new() }]);
     }
     let mine = |pair: &&Pair| below.root_of(pair, side) == Some(run.root());
+    let (mut moves, mut first_unknown) = (Vec::new(), None);
     for pair in below.pairs.iter().filter(mine) {
         let due = below.due(params, pair, side);
-        if due != DueBelow::Nothing {
-            let found = answer(params, (claim, dispute), (below, pair), &run, due)?;
-            return found.map(Some).ok_or(unknown(due));
+        if due == DueBelow::Nothing || moves.len() >= most {
+            continue;
+        }
+        match answer(params, (claim, dispute), (below, pair), run, due)? {
+            // What is shown of one's own sub-root counts for every pair of it.
+            Some(found) if moves.contains(&found) => {}
+            Some(found) => moves.push(found),
+            None => first_unknown = first_unknown.or(Some(unknown(due))),
         }
     }
-    Ok(None)
+    match first_unknown {
+        Some(error) if moves.is_empty() => Err(error),
+        _ => Ok(moves),
+    }
 }
 
 /// The sub-root of a side; `S_{i-1}` is opened under the claim's root, whoever posts it.
 fn sub_root(
     claim: &ClaimState,
     side: Side,
-    dispute: &Dispute,
-    (own, run): (&dyn TraceSource, &BelowRun),
+    (dispute, layer): (&Dispute, u32),
+    (own, run): (&dyn TraceSource, &dyn StepSource),
 ) -> Option<SubRoot> {
-    let (layer, counter_root) = (run.layer, dispute.counter_root);
+    let counter_root = dispute.counter_root;
     let before = layer.checked_sub(1)?;
     let opening = own.opening(before)?;
     let before = match side {
@@ -210,7 +287,7 @@ fn sub_root(
             known.opening(claim.shape().ok()?, before, Some(&opening))?
         }
     };
-    let steps = run.tree.shape().steps();
+    let steps = run.steps();
     Some(SubRoot {
         claim: claim.id,
         counter_root,
@@ -218,8 +295,8 @@ fn sub_root(
         steps,
         sub_root: run.root(),
         before,
-        first: run.step_opening(0)?,
-        last: run.step_opening(steps)?,
+        first: step_opening(run, 0)?,
+        last: step_opening(run, steps)?,
     })
 }
 
@@ -227,7 +304,7 @@ fn answer(
     params: &Params,
     (claim, dispute): (&ClaimState, &Dispute),
     (below, pair): (&Below, &Pair),
-    run: &BelowRun,
+    run: &dyn StepSource,
     due: DueBelow,
 ) -> Result<Option<Move>, MoveError> {
     let (claim, counter_root, sub_root) = (claim.id, dispute.counter_root, run.root());
@@ -235,23 +312,23 @@ fn answer(
     match due {
         DueBelow::Nothing | DueBelow::SubRoot(_) => Ok(None),
         DueBelow::Reveal(node) => {
-            let Some(children) = reveal(run, node, params) else { return Ok(None) };
+            let Some(children) = run.reveal(node, params.arity) else { return Ok(None) };
             let said = SubDissection { claim, counter_root, sub_root, node, children };
             told(Message::SubDissection(said))
         }
         DueBelow::Value(step) => {
-            let (Some((list, opening)), Some((_, after))) = (run.before(step), run.state(step))
+            let (Some((list, opening)), Some((_, after))) = (before(run, step), run.state(step))
             else {
                 return Ok(None);
             };
-            let content = content(&run.values(step)?.result.bytes());
+            let Some(bytes) = run.result(step)? else { return Ok(None) };
+            let content = content(&bytes);
             let said =
                 StepValue { claim, counter_root, sub_root, step, list, opening, content, after };
             told(Message::StepValue(said))
         }
         DueBelow::Chunks(step, node) => {
-            let values = run.values(step)?;
-            let bytes = values.result.bytes();
+            let Some(bytes) = run.result(step)? else { return Ok(None) };
             let shape = ChunkShape::new(bytes.len() as u64);
             let Some(children) = shape.reveal(node, params.arity, &bytes) else { return Ok(None) };
             let said = ChunkDissection { claim, counter_root, sub_root, step, node, children };
@@ -275,33 +352,28 @@ fn answer(
     }
 }
 
-fn reveal(run: &BelowRun, node: NodeId, params: &Params) -> Option<Vec<Digest>> {
-    run.tree.reveal(node, params.arity).ok()
-}
-
 /// Completes the evidence and returns its blobs.
 fn evidence(
-    run: &BelowRun,
+    run: &dyn StepSource,
     below: &Below,
     said: &mut StepEvidence,
 ) -> Result<Option<Vec<Vec<u8>>>, MoveError> {
-    let Some((list, opening)) = run.before(said.step) else { return Ok(None) };
+    let Some((list, opening)) = before(run, said.step) else { return Ok(None) };
     (said.list, said.opening) = (list, opening);
     if let Some(chunk) = said.chunk {
         // A side that differs on the length of the value never came so far.
         let known = below.chunk_shape(said.step).is_some_and(|shape| chunk < shape.chunks());
         let slices = if known { run.slices(said.step, chunk)? } else { None };
-        let Some(bytes) = slices.map(|slices| encode_slices(&slices)) else { return Ok(None) };
+        let Some(bytes) = slices else { return Ok(None) };
         said.slices = Some(content(&bytes));
         return Ok(Some(vec![bytes]));
     }
-    let values = run.values(said.step)?;
-    let given = step_evidence(StepValues::clone(&values));
-    let named = |given: &gainsay_model::EvidenceTensor| {
+    let Some(given) = run.operands(said.step)? else { return Ok(None) };
+    let named = |given: &EvidenceTensor| {
         (given.slot.0, tensors::reference_with(&given.tensor, &given.bytes))
     };
-    said.tensors = given.tensors.iter().map(named).collect();
-    Ok(Some(given.tensors.into_iter().map(|given| given.bytes).collect()))
+    said.tensors = given.iter().map(named).collect();
+    Ok(Some(given.into_iter().map(|given| given.bytes).collect()))
 }
 
 /// The number of steps of a layer, for rehearsals; 0 if there is no such layer.

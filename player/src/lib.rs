@@ -27,7 +27,7 @@ mod wake;
 
 pub use gainsay_network::api;
 
-pub use below::{BelowRun, StepLie, missing_move_below, steps_of};
+pub use below::{BelowRun, StepLie, StepSource, steps_of};
 pub use canaries::{
     BookError, CanaryBook, CanaryEntry, CanaryOffer, CanaryPlan, CanaryProgress, DigestText,
 };
@@ -38,7 +38,7 @@ pub use error::{ClientError, LibraryError};
 pub use folder::{DataFolder, FolderError};
 pub use journal::{Journal, JournalError};
 pub use library::Library;
-pub use moves::{Move, MoveError, missing_move};
+pub use moves::{Move, MoveError, missing_move, missing_moves};
 pub use source::{RunSource, TraceSource};
 pub use tamper::change_one_value;
 pub use tensors::TensorError;

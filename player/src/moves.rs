@@ -11,7 +11,7 @@ use gainsay_protocol::{
     TensorRef,
 };
 
-use crate::below::missing_move_below;
+use crate::below::missing_moves_below;
 use crate::source::TraceSource;
 use crate::tensors;
 
@@ -73,10 +73,35 @@ pub fn missing_move(
     counter_root: &Digest,
     own: &dyn TraceSource,
 ) -> Result<Option<Move>, MoveError> {
+    let found = at_most((own, 1), params, claim, (side, key), counter_root)?;
+    Ok(found.into_iter().next())
+}
+
+/// Every move that `key` owes there: below a layer one for each pair of its sub-root, else at most one.
+///
+/// # Errors
+/// As [`missing_move`].
+pub fn missing_moves(
+    params: &Params,
+    claim: &ClaimState,
+    (side, key): (Side, Key),
+    counter_root: &Digest,
+    own: &dyn TraceSource,
+) -> Result<Vec<Move>, MoveError> {
+    at_most((own, usize::MAX), params, claim, (side, key), counter_root)
+}
+
+fn at_most(
+    (own, most): (&dyn TraceSource, usize),
+    params: &Params,
+    claim: &ClaimState,
+    (side, key): (Side, Key),
+    counter_root: &Digest,
+) -> Result<Vec<Move>, MoveError> {
     let due = claim.due(params, side, counter_root);
     let below = claim.dispute(counter_root).and_then(Dispute::below_layer);
     if due == Due::Nothing && below.is_none() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let root = match side {
         Side::Executor => claim.claim.root,
@@ -86,16 +111,16 @@ pub fn missing_move(
         return Err(MoveError::OtherRoot { due: root, own: own.root() });
     }
     match due {
-        Due::Nothing => missing_move_below(params, claim, (side, key), counter_root, own),
+        Due::Nothing => missing_moves_below(params, claim, (side, key), counter_root, (own, most)),
         Due::Reveal(node) => {
             let children = own.reveal(node, params.arity).ok_or(MoveError::Unknown { due })?;
             let claim = claim.id;
             let message = Message::Dissection(Dissection { claim, root, node, children });
-            Ok(Some(Move { message, blobs: Vec::new() }))
+            Ok(vec![Move { message, blobs: Vec::new() }])
         }
         Due::Evidence(layer) => {
             let evidence = own.evidence(layer)?.ok_or(MoveError::Unknown { due })?;
-            evidence_move(claim, side, counter_root, layer, (own, evidence)).map(Some)
+            Ok(vec![evidence_move(claim, side, counter_root, layer, (own, evidence))?])
         }
     }
 }

@@ -11,7 +11,7 @@ use gainsay_canon::Tensor;
 use gainsay_commitment::{Arity, Digest, NodeId, Opening, StateList, TraceTree};
 use gainsay_model::{Evidence, RunError, Runner, Steps, Telling};
 
-use crate::below::{BelowRun, StepLie, steps_of};
+use crate::below::{BelowRun, StepLie, StepSource, steps_of};
 use crate::rehearsal::{Change, Changed};
 
 /// A tree that one side of a dispute plays from. A liar's may not know all of itself.
@@ -35,7 +35,7 @@ pub trait TraceSource: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// If the run cannot be carried out.
-    fn below(&self, _layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
+    fn below(&self, _layer: u32) -> Result<Option<Arc<dyn StepSource>>, RunError> {
         Ok(None)
     }
 }
@@ -194,6 +194,26 @@ impl RunSource {
     pub fn inputs(&self) -> &Arc<[Tensor]> {
         &self.inputs
     }
+
+    /// The steps of a layer.
+    ///
+    /// # Errors
+    /// If there is no such layer, or the run cannot be carried out.
+    pub fn below_run(&self, layer: u32) -> Result<Arc<BelowRun>, RunError> {
+        let mut below = self.below.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, run)) = &*below
+            && *known == layer
+        {
+            return Ok(Arc::clone(run));
+        }
+        let own = self.telling_below.as_ref().filter(|(found, _)| *found == layer);
+        let telling = own.map(|(_, telling)| telling).or(self.telling.as_ref()).cloned();
+        let (runner, inputs) = (Arc::clone(&self.runner), Arc::clone(&self.inputs));
+        let ends = [layer.saturating_sub(1), layer].map(|state| self.lists.get(&state).cloned());
+        let run = Arc::new(BelowRun::new(runner, inputs, layer, telling, ends)?);
+        *below = Some((layer, Arc::clone(&run)));
+        Ok(run)
+    }
 }
 
 impl fmt::Debug for RunSource {
@@ -233,19 +253,7 @@ impl TraceSource for RunSource {
         Ok(Some(evidence))
     }
 
-    fn below(&self, layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
-        let mut below = self.below.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, run)) = &*below
-            && *known == layer
-        {
-            return Ok(Some(Arc::clone(run)));
-        }
-        let own = self.telling_below.as_ref().filter(|(found, _)| *found == layer);
-        let telling = own.map(|(_, telling)| telling).or(self.telling.as_ref()).cloned();
-        let (runner, inputs) = (Arc::clone(&self.runner), Arc::clone(&self.inputs));
-        let ends = [layer.saturating_sub(1), layer].map(|state| self.lists.get(&state).cloned());
-        let run = Arc::new(BelowRun::new(runner, inputs, layer, telling, ends)?);
-        *below = Some((layer, Arc::clone(&run)));
-        Ok(Some(run))
+    fn below(&self, layer: u32) -> Result<Option<Arc<dyn StepSource>>, RunError> {
+        Ok(Some(self.below_run(layer)?))
     }
 }

@@ -10,6 +10,18 @@ pub enum Breakage {
     EndsBondTwice,
     /// Verdicts are turned round.
     JudgesWrongly,
+    /// Verdicts on steps below a layer are turned round.
+    JudgesStepsWrongly,
+    /// A chunk after the one that a pair came down to is judged.
+    JudgesAnotherChunk,
+    /// When one sub-root loses, the others of its side have no time left.
+    SpoilsOtherPairs,
+    /// Who posted a sub-root that lost gets the bond back if the side wins.
+    FreesLostSubRoots,
+    /// Of two commitments to one claim both are paid.
+    PaysBonusTwice,
+    /// What is opened of a canary stays in escrow.
+    KeepsBonuses,
     /// Bonds that should be freed are burned.
     BurnsFreedBonds,
     /// What should be burned goes back to the owner.
@@ -46,10 +58,16 @@ pub enum Breakage {
 
 impl Breakage {
     /// Every breakage with the name of the invariant that must see it.
-    pub const ALL: [(Self, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::MintsUnasked, "conservation"),
         (Self::EndsBondTwice, "bond_ends_once"),
         (Self::JudgesWrongly, "truth_wins"),
+        (Self::JudgesStepsWrongly, "truth_wins"),
+        (Self::JudgesAnotherChunk, "first_divergence"),
+        (Self::SpoilsOtherPairs, "isolation"),
+        (Self::FreesLostSubRoots, "sham_costs"),
+        (Self::PaysBonusTwice, "sham_costs"),
+        (Self::KeepsBonuses, "conservation"),
         (Self::BurnsFreedBonds, "honest_never_loses"),
         (Self::BurnsNothing, "sham_costs"),
         (Self::JudgesAnotherLayer, "first_divergence"),

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gainsay_commitment::Digest;
+use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{Key, Keypair, Message, Mint, Signed};
 
-use crate::actors::{Behaviour, Cast, Me, cast};
+use crate::actors::{Behaviour, Cast, Me, cast, cast_below, cast_canaries};
 use crate::arbiter::{Arbiter, RealTime, Tables};
 use crate::breakage::Breakage;
 use crate::check::{Bounds, Checker, Role, Violation};
@@ -77,6 +78,16 @@ pub struct Tally {
     pub cancelled: u64,
     /// Disputes.
     pub disputes: u64,
+    /// Disputes that went on below a layer.
+    pub below: u64,
+    /// Pairs of sub-roots in them.
+    pub pairs: u64,
+    /// Judgements of steps below a layer, whole or by a chunk.
+    pub steps: u64,
+    /// Judgements of one chunk of what a step gives.
+    pub chunks: u64,
+    /// Canaries that were opened.
+    pub canaries: u64,
     /// Crashes of the arbiter.
     pub crashes: u64,
     /// Serving time at the end, in ms.
@@ -96,6 +107,11 @@ impl Tally {
             rejected: self.rejected + other.rejected,
             cancelled: self.cancelled + other.cancelled,
             disputes: self.disputes + other.disputes,
+            below: self.below + other.below,
+            pairs: self.pairs + other.pairs,
+            steps: self.steps + other.steps,
+            chunks: self.chunks + other.chunks,
+            canaries: self.canaries + other.canaries,
             crashes: self.crashes + other.crashes,
             serving_ms: self.serving_ms + other.serving_ms,
         }
@@ -114,6 +130,16 @@ pub enum Lines {
 /// Plays a game.
 pub fn play(setting: Setting, lines: Lines) -> Played {
     Game::new(setting, lines).map_or_else(|| nothing(setting), Game::run)
+}
+
+/// The number of somebody's key.
+fn seat(number: usize, cast: &Cast) -> u64 {
+    if cast.role == Role::Operator { plan::OPERATOR } else { number as u64 }
+}
+
+/// Whether some layer of it is over the budget.
+fn is_deep(artifact: &ArtifactView) -> bool {
+    artifact.programs.iter().any(|program| !program.below.is_empty())
 }
 
 /// Where a plan is impossible, which no seed's is.
@@ -166,18 +192,26 @@ impl Game {
         let params = Rc::new(plan.params.clone());
         let arbiter = Arbiter::new(
             (plan.params.clone(), keypair),
-            plan.catalogue,
+            plan.catalogue.clone(),
             Rc::clone(&oracle),
             source.clone(),
             breakage,
         );
         let expected_jobs = plan.jobs.len();
-        let cast = cast(&mut rng.fork(3), plan.jobs);
+        let asked = plan.jobs.clone();
+        let mut cast = cast(&mut rng.fork(3), plan.jobs);
+        if plan.catalogue.values().any(is_deep) {
+            let gangs = cast.iter().filter_map(|cast| cast.gang).max().map_or(0, |last| last + 1);
+            cast.extend(cast_below(&mut rng.fork(8), gangs));
+        }
+        let gangs = cast.iter().filter_map(|cast| cast.gang).max().map_or(0, |last| last + 1);
+        let from = (cast.len(), gangs);
+        cast.extend(cast_canaries(seed, plan.params.network(), &asked, from));
         let home = |cast: &Cast| cast.gang.is_some_and(|gang| without_gangs >> gang & 1 == 1);
         let cast: Vec<(usize, Cast)> =
             cast.into_iter().enumerate().filter(|(_, cast)| !home(cast)).collect();
         let seeds: Vec<[u8; 32]> =
-            cast.iter().map(|(number, _)| plan::key_seed(seed, *number as u64)).collect();
+            cast.iter().map(|(number, cast)| plan::key_seed(seed, seat(*number, cast))).collect();
         let keys: Vec<Key> = seeds.iter().map(|seed| Keypair::from_seed(seed).key()).collect();
         let roles: BTreeMap<Key, Role> =
             keys.iter().zip(&cast).map(|(key, (_, cast))| (*key, cast.role)).collect();
@@ -304,10 +338,15 @@ impl Game {
             use gainsay_protocol::ClaimOutcome::{Cancelled, Final, Rejected};
             tally.claims += 1;
             tally.disputes += claim.disputes.len() as u64;
+            let below = claim.disputes.iter().filter_map(|dispute| dispute.below.as_ref());
+            tally.below += below.clone().count() as u64;
+            tally.pairs += below.map(|below| below.pairs.len() as u64).sum::<u64>();
             tally.finals += u64::from(claim.outcome() == Some(Final));
             tally.rejected += u64::from(claim.outcome() == Some(Rejected));
             tally.cancelled += u64::from(claim.outcome() == Some(Cancelled));
         }
+        tally.canaries = self.checker.canaries_opened();
+        (tally.steps, tally.chunks) = self.arbiter.judged_below();
         tally.entries = self.arbiter.log.len() as u64;
         tally.players = self.players.len() as u64;
         tally.serving_ms = self.arbiter.now().0;

@@ -18,10 +18,13 @@ mod plan;
 mod rng;
 mod shrink;
 mod source;
-// Shared with the tests of the protocol's rules: one toy program for all.
+// Shared with the tests of the protocol's rules: one toy program for all, and what is below its layers.
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 #[path = "../../protocol/tests/rules/toy.rs"]
 mod toy;
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
+#[path = "../../protocol/tests/rules/toy_below.rs"]
+mod toy_below;
 
 pub use breakage::Breakage;
 pub use campaign::{Campaign, Replays, campaign, game_seed};

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use gainsay_commitment::{Arity, content};
 use gainsay_network::api::{ArtifactView, ProgramView};
 use gainsay_protocol::{
-    Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, Time,
+    Amount, ArtifactId, Job, Keypair, LayerBudget, LedgerParams, Millis, Params, ProgramFacts, Time,
 };
 
-use crate::actors::Asked;
+use crate::actors::{Asked, Care};
 use crate::arbiter::{CrashPoint, Machine, Service};
 use crate::fault::{Fault, Faults};
 use crate::rng::Rng;
 use crate::toy::{self, Value};
+use crate::toy_below;
 
 /// What every key has at the start.
 pub(crate) const START: u64 = 2_000_000;
@@ -20,6 +21,8 @@ pub(crate) const START: u64 = 2_000_000;
 pub(crate) const LATEST_SWEEP_MS: u64 = 3_000;
 /// The most a replay or a run takes.
 pub(crate) const LONGEST_WORK_MS: u64 = 1_500;
+/// Executors of the operator's own that plant lies.
+pub(crate) const CANARY_LIARS: usize = 2;
 /// Game over.
 pub(crate) const HORIZON_MS: u64 = 3_000_000;
 
@@ -67,7 +70,7 @@ pub(crate) fn key_seed(seed: u64, number: u64) -> [u8; 32] {
 }
 
 const ARBITER: u64 = 1 << 32;
-const OPERATOR: u64 = 2 << 32;
+pub(crate) const OPERATOR: u64 = 2 << 32;
 
 pub(crate) fn arbiter_key(seed: u64) -> Keypair {
     Keypair::from_seed(&key_seed(seed, ARBITER))
@@ -77,18 +80,54 @@ pub(crate) fn operator_key(seed: u64) -> Keypair {
     Keypair::from_seed(&key_seed(seed, OPERATOR))
 }
 
+/// A lie that the operator plans, by the numbers of the job and of its own executor, if it is to be one of these.
+#[derive(Clone, Debug)]
+pub(crate) struct CanaryDraw {
+    pub(crate) job: usize,
+    pub(crate) executor: Option<usize>,
+    pub(crate) salt: [u8; 32],
+    pub(crate) bonus: Amount,
+    pub(crate) from: Time,
+    pub(crate) care: Care,
+}
+
+/// The canaries of a game: in about a third of them there are some.
+pub(crate) fn canaries(seed: u64, jobs: usize) -> Vec<CanaryDraw> {
+    let mut draw = Rng::new(seed).fork(9);
+    let count = if draw.percent(33) { draw.between(1, 5) } else { 0 };
+    let mut all: Vec<CanaryDraw> = Vec::new();
+    for _ in 0..count {
+        let care = [Care::Opens, Care::Opens, Care::Hurries, Care::Fumbles, Care::Forgets];
+        let own = (draw.percent(90)).then_some(draw.below(CANARY_LIARS as u64) as usize);
+        // One in some is over the cap, and refused.
+        let one = CanaryDraw {
+            job: draw.below(jobs as u64) as usize,
+            executor: own,
+            salt: draw.bytes(),
+            bonus: Amount(draw.below(21_000)),
+            from: Time(if draw.percent(80) { 0 } else { draw.below(60_000) }),
+            care: care[draw.below(5) as usize],
+        };
+        // One in some is committed to twice.
+        let twin = draw.percent(30).then(|| CanaryDraw { salt: [9; 32], ..one.clone() });
+        all.extend([one].into_iter().chain(twin));
+    }
+    all
+}
+
 impl Plan {
     pub(crate) fn new(seed: u64, faults: Faults) -> Option<Self> {
         let rng = Rng::new(seed);
         let mut draw = rng.fork(1);
         let params = params(seed, &mut draw)?;
+        let mut below = rng.fork(7);
         let mut jobs = Vec::new();
         let mut catalogue = BTreeMap::new();
         for nonce in 0..draw.between(1, 3) {
             let layers = [1, 2, 3, 5, 8, 13, 21, 40][draw.below(8) as usize];
             let input: Value = draw.next().to_le_bytes();
             let artifact = ArtifactId(content(format!("toy {seed} {nonce}").as_bytes()));
-            catalogue.insert(artifact, view(artifact, layers));
+            catalogue.insert(artifact, view(artifact, facts(layers, &mut below)));
             let (fee, deadline) =
                 (Amount(draw.between(1, 2_000)), Time(draw.between(20_000, 300_000)));
             let inputs = vec![toy::tensor(input)];
@@ -157,8 +196,16 @@ fn params(seed: u64, draw: &mut Rng) -> Option<Params> {
     })
 }
 
-fn view(id: ArtifactId, layers: u32) -> ArtifactView {
-    let facts = toy::facts(layers);
+/// What the registry says of a program: about every third has layers over the budget.
+fn facts(layers: u32, draw: &mut Rng) -> ProgramFacts {
+    let (is_deep, steps) = (draw.percent(35), draw.between(1, 8) as u32);
+    let sure = draw.between(1, layers.into()) as u32;
+    let deep: Vec<u32> = (1..=layers).filter(|layer| draw.percent(60) || *layer == sure).collect();
+    if is_deep { toy_below::facts(layers, &deep, steps) } else { toy::facts(layers) }
+}
+
+fn view(id: ArtifactId, facts: ProgramFacts) -> ArtifactView {
+    let layers = facts.layers;
     let program = ProgramView {
         name: "toy".into(),
         layers: (0..layers).map(|layer| format!("layer {layer}")).collect(),

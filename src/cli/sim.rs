@@ -51,6 +51,11 @@ struct Report {
     rejected: u64,
     cancelled: u64,
     disputes: u64,
+    disputes_below_a_layer: u64,
+    pairs_of_sub_roots: u64,
+    judged_steps: u64,
+    judged_chunks: u64,
+    opened_canaries: u64,
     arbiter_crashes: u64,
     serving_ms: u64,
     failed: Vec<Failure>,
@@ -117,6 +122,11 @@ fn report(seed: u64, played: &Campaign) -> Report {
         rejected: tally.rejected,
         cancelled: tally.cancelled,
         disputes: tally.disputes,
+        disputes_below_a_layer: tally.below,
+        pairs_of_sub_roots: tally.pairs,
+        judged_steps: tally.steps,
+        judged_chunks: tally.chunks,
+        opened_canaries: tally.canaries,
         arbiter_crashes: tally.crashes,
         serving_ms: tally.serving_ms,
         failed: failed.collect(),
@@ -138,6 +148,14 @@ fn tell(report: &Report) {
     println!(
         "{claims} claims: {} final, {} rejected, {} cancelled; {disputes} disputes; the arbiter crashed {} times",
         report.finals, report.rejected, report.cancelled, report.arbiter_crashes
+    );
+    println!(
+        "{} disputes went below a layer, in {} pairs of sub-roots; {} steps were judged, {} of them by one chunk; {} canaries were opened",
+        report.disputes_below_a_layer,
+        report.pairs_of_sub_roots,
+        report.judged_steps,
+        report.judged_chunks,
+        report.opened_canaries
     );
     println!("digest {}", report.digest);
     if report.failed.is_empty() {

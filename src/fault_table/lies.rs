@@ -232,8 +232,7 @@ impl Told<'_> {
         if !self.subject.is_deep(layer) || kind.is_speechless() {
             return Ok(whole);
         }
-        let (ours, theirs) = (source.below(layer)?, self.honest.below(layer)?);
-        let (ours, theirs) = ours.zip(theirs).context("there is no run below the layer")?;
+        let (ours, theirs) = (source.below_run(layer)?, self.honest.below_run(layer)?);
         let mut states = ours.states().iter().zip(theirs.states());
         let step = states.position(|(ours, theirs)| ours != theirs);
         let step = u32::try_from(step.context("the steps do not differ")?)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gainsay_canon::Tensor;
 use gainsay_commitment::{Arity, Digest, NodeId, Opening, TraceTree};
 use gainsay_model::{Evidence, RunError};
-use gainsay_player::{BelowRun, RunSource, TraceSource, change_one_value};
+use gainsay_player::{RunSource, StepSource, TraceSource, change_one_value};
 
 use crate::hostile::Told;
 
@@ -76,7 +76,7 @@ impl TraceSource for Crafted {
         }
     }
 
-    fn below(&self, layer: u32) -> Result<Option<Arc<BelowRun>>, RunError> {
+    fn below(&self, layer: u32) -> Result<Option<Arc<dyn StepSource>>, RunError> {
         self.run.below(layer)
     }
 }

@@ -4,8 +4,8 @@ use gainsay_protocol::*;
 
 use crate::deep::{self, Planted};
 use crate::game::{Entry, Game, Refused, START, params};
-use crate::players::{Player, challenge, claim};
-use crate::toy::lie;
+use crate::players::{Player, challenge, claim, play};
+use crate::toy::{Lies, Trace, lie};
 
 /// A game in which layer 3 of 5 is over the budget and the executor lies in its fourth step; the pair has begun.
 fn begun() -> (Game, [Player; 2]) {
@@ -196,4 +196,23 @@ fn what_an_equivocation_is_about_is_read_from_its_claims() {
     let act = proof.act().unwrap();
     assert_eq!((act.job, act.attempt), (claim.job, claim.attempt));
     assert!(format!("{:?}", NetworkId(claim.root)).starts_with("NetworkId("));
+}
+
+#[test]
+fn a_lie_that_the_steps_after_it_compute_on_from_is_found_where_it_began() {
+    for (step, byte) in [(1, 0), (2, 3), (3, 7), (4, 5), (6, 1)] {
+        let mut game = Game::with_facts(params(4), deep::facts(5, &[3], 6), 1_000_000_000);
+        let lies = Lies::Consistent;
+        let planted = Planted { steps: 1 << (step - 1), byte, lies, ..Planted::default() };
+        let output = planted.output(3, 6, game.truth.values[2]);
+        let told = Trace::told(5, game.input(), lies, |index| (index == 3).then_some(output));
+        let mut wrong = Player { planted, ..Player::new(0, told) };
+        let mut honest = Player::new(1, game.truth.clone());
+        claim(&mut game, &wrong);
+        challenge(&mut game, &[&honest]);
+        play(&mut game, &mut [&mut wrong, &mut honest]);
+        assert_eq!(game.outcome(), Some(ClaimOutcome::Rejected));
+        assert_eq!(pair(&game).step(), Some(step));
+        assert_eq!(pair(&game).outcome(), Some(Outcome::Judged(Verdict::ExecutorFault)));
+    }
 }

@@ -22,7 +22,7 @@ fn planted(steps: u32) -> impl Strategy<Value = Planted> {
     let odd = prop_oneof![4 => Just(None), 1 => (1..=steps).prop_map(Some)];
     (0u64..1 << steps, 0u64..6_000, odd).prop_map(move |(lies, byte, odd)| {
         let odd_list = odd.filter(|step| *step < steps);
-        Planted { steps: lies, byte, odd_list }
+        Planted { steps: lies, byte, odd_list, ..Planted::default() }
     })
 }
 

@@ -27,6 +27,7 @@ mod players;
 mod random;
 mod refusals;
 mod toy;
+mod toy_below;
 mod tree;
 mod truth_wins;
 mod wire;

@@ -57,11 +57,12 @@ enum Tree {
 }
 
 /// Which states are lies, and what follows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lies {
     /// After a lie the layers compute on from it.
     Consistent,
     /// After a lie the true states follow again.
+    #[default]
     Inconsistent,
 }
 
@@ -82,16 +83,22 @@ impl Trace {
 
     /// A run in which state `i` is a lie of `liar` for every set bit `i - 1` of `wrong`.
     pub fn lying(layers: u32, input: Value, wrong: u64, lies: Lies, liar: u64) -> Self {
+        Self::told(layers, input, lies, |index| {
+            let text = [&b"lie"[..], &liar.to_le_bytes(), &index.to_le_bytes()];
+            (wrong >> (index - 1) & 1 == 1).then(|| first_bytes(&text.concat()))
+        })
+    }
+
+    /// A run in which state `i` has the value that `lie` gives for it.
+    pub fn told(layers: u32, input: Value, lies: Lies, lie: impl Fn(u32) -> Option<Value>) -> Self {
         let (mut values, mut truth) = (vec![input], input);
         for index in 1..=layers {
             truth = layer(index, truth);
             let before = values[index as usize - 1];
-            values.push(match (wrong >> (index - 1) & 1, lies) {
-                (1, _) => {
-                    first_bytes(&[&b"lie"[..], &liar.to_le_bytes(), &index.to_le_bytes()].concat())
-                }
-                (_, Lies::Consistent) => layer(index, before),
-                (_, Lies::Inconsistent) => truth,
+            values.push(match (lie(index), lies) {
+                (Some(lie), _) => lie,
+                (None, Lies::Consistent) => layer(index, before),
+                (None, Lies::Inconsistent) => truth,
             });
         }
         let lists = (0..=layers).map(|i| list(layers, i, values[i as usize])).collect();
@@ -176,7 +183,7 @@ impl Trace {
 }
 
 /// Fills `nodes` with the paths of both ends, their siblings invented, and returns the hash of `node`.
-fn forge(
+pub fn forge(
     shape: TraceShape,
     node: NodeId,
     ends: [Digest; 2],

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gainsay_commitment::content;
-use gainsay_player::missing_move;
+use gainsay_player::missing_moves;
 use gainsay_protocol::{
     Claim, ClaimId, ClaimPhase, ClaimState, Commit, JobPhase, JobState, Message, Reveal, Side,
     Take, challenge_commitment,
@@ -12,6 +12,7 @@ use gainsay_protocol::{
 use super::{Me, Say, View};
 use crate::source::Told;
 use crate::toy::{self, Lies, Trace};
+use crate::toy_below::Planted;
 
 impl Me {
     /// The trace that `make` gives, made once for each job and variant.
@@ -21,19 +22,31 @@ impl Me {
         variant: u64,
         make: impl FnOnce(&Self, u32, toy::Value) -> Trace,
     ) -> Option<Rc<Told>> {
+        self.tell_below(job, variant, |me, layers, input| {
+            (make(me, layers, input), Planted::default())
+        })
+    }
+
+    /// The same with something else below the layers than what follows from it.
+    pub(super) fn tell_below(
+        &mut self,
+        job: &JobState,
+        variant: u64,
+        make: impl FnOnce(&Self, u32, toy::Value) -> (Trace, Planted),
+    ) -> Option<Rc<Told>> {
         if let Some(told) = self.told.get(&(job.id, variant)) {
             return Some(Rc::clone(told));
         }
         let input = self.oracle.input(job)?;
-        let told = Rc::new(Told(make(self, job.facts.layers, input)));
+        let (trace, planted) = make(self, job.facts.layers, input);
+        let told = Rc::new(Told::new(trace, job, planted));
         self.told.insert((job.id, variant), Rc::clone(&told));
         Some(told)
     }
 
     /// The true trace.
     pub(super) fn truth(&mut self, job: &JobState) -> Option<Rc<Told>> {
-        let truth = self.oracle.truth(job)?;
-        self.tell(job, u64::MAX, |_, _, _| (*truth).clone())
+        self.oracle.truth(job)
     }
 
     /// A trace that lies at the states given by `wrong`, agreed in the coalition; `variant` tells several apart.
@@ -51,9 +64,52 @@ impl Me {
         })
     }
 
+    /// A lie in a layer over the budget, with what `planted` makes of a number agreed in the coalition and the layer's
+    /// steps below it; where no layer is over the budget, a lie like any other.
+    pub(super) fn lie_below(
+        &mut self,
+        job: &JobState,
+        variant: u64,
+        planted: impl FnOnce(u64, u32) -> Planted,
+    ) -> Option<Rc<Told>> {
+        let (drawn, liar) = (self.agreed(job, u64::MAX), self.secret);
+        let Some((layer, steps)) = deep_layer(job, drawn) else {
+            return self.lie(job, variant, Lies::Consistent, |drawn, layers| {
+                1 << (drawn % u64::from(layers))
+            });
+        };
+        let planted = planted(drawn / 64, steps);
+        self.tell_below(job, variant, |_, layers, input| {
+            let plain = Trace::lying(layers, input, 1 << (layer - 1), Lies::Consistent, liar);
+            let before = plain.values.get(layer as usize - 1).copied().unwrap_or(input);
+            let trace = match planted.lies {
+                Lies::Inconsistent => plain,
+                Lies::Consistent => {
+                    let output = planted.output(layer, steps, before);
+                    let told = |index| (index == layer).then_some(output);
+                    Trace::told(layers, input, Lies::Consistent, told)
+                }
+            };
+            (trace, planted)
+        })
+    }
+
+    /// The true trace with something else below its layers.
+    pub(super) fn truth_but(
+        &mut self,
+        job: &JobState,
+        variant: u64,
+        planted: impl FnOnce(u64, u32) -> Planted,
+    ) -> Option<Rc<Told>> {
+        let drawn = self.agreed(job, u64::MAX);
+        let steps = deep_layer(job, drawn).map_or(1, |(_, steps)| steps);
+        let planted = planted(drawn / 64, steps);
+        self.tell_below(job, variant, |_, layers, input| (Trace::honest(layers, input), planted))
+    }
+
     /// A root with nothing behind it but the true output.
     pub(super) fn forgery(&mut self, job: &JobState, variant: u64) -> Option<Rc<Told>> {
-        let output = self.oracle.truth(job)?.output();
+        let output = self.oracle.truth(job)?.trace.output();
         let forger = self.secret ^ variant;
         self.tell(job, variant, |_, layers, input| Trace::forged(layers, input, output, forger))
     }
@@ -126,12 +182,12 @@ impl Me {
             }
             // Only a liar's tree cannot answer.
             let mover = (side, self.key());
-            let Ok(Some(due)) = missing_move(&self.params, claim, mover, &root, told) else {
-                continue;
-            };
-            if !known.contains(&due.message) {
-                known.push(due.message.clone());
-                said.push(Say::Message(due.message, due.blobs));
+            let due = missing_moves(&self.params, claim, mover, &root, told);
+            for due in due.into_iter().flatten() {
+                if !known.contains(&due.message) {
+                    known.push(due.message.clone());
+                    said.push(Say::Message(due.message, due.blobs));
+                }
             }
         }
         said
@@ -148,15 +204,22 @@ impl Me {
             return None;
         }
         match (claim.challenge_of(self.key()), &claim.phase) {
-            (None, ClaimPhase::Window) if told.0.root() != claim.claim.root => {
-                Some(self.commit(claim.id, &told.0))
+            (None, ClaimPhase::Window) if told.trace.root() != claim.claim.root => {
+                Some(self.commit(claim.id, &told.trace))
             }
             (Some(challenge), ClaimPhase::Revealing) if challenge.revealed.is_none() => {
-                self.reveal(claim.id, &told.0)
+                self.reveal(claim.id, &told.trace)
             }
             _ => None,
         }
     }
+}
+
+/// A layer over the budget and its steps, if there is any.
+fn deep_layer(job: &JobState, drawn: u64) -> Option<(u32, u32)> {
+    let at = drawn.checked_rem(job.facts.below.len() as u64)?;
+    let deep = job.facts.below.get(usize::try_from(at).ok()?)?;
+    Some((deep.layer, u32::try_from(deep.steps.len()).ok()?))
 }
 
 /// An executor that tells what `trace` says: takes, claims, answers.
@@ -169,7 +232,7 @@ pub(super) fn execute(
     for job in &view.jobs {
         let Some(told) = trace(me, job) else { continue };
         if me.holds(job) {
-            said.extend(me.claim(job, &told.0));
+            said.extend(me.claim(job, &told.trace));
         } else if me.own_claim(job).is_some() {
             said.extend(me.moves(job, &told));
         }

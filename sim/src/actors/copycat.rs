@@ -18,7 +18,16 @@ impl Behaviour for Copycat {
                     let copy = Message::Commit(Commit { claim, commitment });
                     said.push(Say::Message(copy, Vec::new()));
                 }
-                other @ (Message::Reveal(_) | Message::Evidence(_) | Message::Dissection(_)) => {
+                other @ (Message::Reveal(_)
+                | Message::Evidence(_)
+                | Message::Dissection(_)
+                | Message::SubRoot(_)
+                | Message::SubDissection(_)
+                | Message::StepValue(_)
+                | Message::ChunkDissection(_)
+                | Message::StepEvidence(_)
+                | Message::CanaryCommit(_)
+                | Message::CanaryReveal(_)) => {
                     said.push(Say::Message(other.clone(), Vec::new()));
                 }
                 _ => {}

@@ -1,7 +1,7 @@
 //! Who takes part: one small type per behaviour, honest and not.
 //!
 //! Everybody is level-triggered: they fetch what the arbiter shows, say what they find missing, and remember next to
-//! nothing. Moves in disputes come from the players' own [`gainsay_player::missing_move`], whatever trace is told.
+//! nothing. Moves in disputes come from the players' own [`gainsay_player::missing_moves`], whatever trace is told.
 
 mod absconder;
 mod acts;
@@ -14,15 +14,23 @@ mod forger;
 mod free_committer;
 mod lapser;
 mod last_second;
+mod last_second_below;
 mod malformed;
+mod malformed_below;
 mod noise;
 mod padding;
+mod planter;
 mod replayer;
 mod requester;
 mod saver;
 mod sham;
+mod silent_below;
 mod spoiler;
 mod staller;
+mod step_liar;
+mod step_spoiler;
+mod sub_root_forger;
+mod sub_root_spoiler;
 mod true_root_staller;
 mod two_lies;
 mod watcher;
@@ -33,12 +41,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use gainsay_protocol::{JobId, JobState, Key, Keypair, Message, NetworkId, Params, Signed, Time};
+use gainsay_arbiter::store::CanaryRecord;
+use gainsay_commitment::Digest;
+use gainsay_protocol::{
+    ClaimId, JobId, JobState, Key, Keypair, Message, NetworkId, Params, Signed, Time,
+};
 
 use crate::rng::Rng;
 use crate::source::{Oracle, Told};
 
-pub(crate) use cast::{Cast, cast};
+pub(crate) use cast::{Cast, cast, cast_below, cast_canaries};
+pub(crate) use planter::Care;
 pub(crate) use requester::Asked;
 
 /// What a participant fetched.
@@ -50,6 +63,8 @@ pub(crate) struct View {
     pub(crate) jobs: Vec<Rc<JobState>>,
     /// The newest messages in the log.
     pub(crate) heard: Vec<Rc<Signed>>,
+    /// Canaries by their commitments.
+    pub(crate) canaries: BTreeMap<Digest, CanaryRecord>,
 }
 
 /// What a participant says.
@@ -61,6 +76,25 @@ pub(crate) enum Say {
     Message(Message, Vec<Vec<u8>>),
     /// Something that was signed before, by whomever.
     Again(Rc<Signed>),
+}
+
+impl Say {
+    /// Whether it is said below a layer.
+    fn is_below(&self) -> bool {
+        matches!(self, Self::Message(message, _) if below_of(message).is_some())
+    }
+}
+
+/// The claim and the dispute of a message below a layer.
+fn below_of(message: &Message) -> Option<(ClaimId, Digest)> {
+    match message {
+        Message::SubRoot(said) => Some((said.claim, said.counter_root)),
+        Message::SubDissection(said) => Some((said.claim, said.counter_root)),
+        Message::StepValue(said) => Some((said.claim, said.counter_root)),
+        Message::ChunkDissection(said) => Some((said.claim, said.counter_root)),
+        Message::StepEvidence(said) => Some((said.claim, said.counter_root)),
+        _ => None,
+    }
 }
 
 /// What a participant has and knows.

@@ -38,7 +38,7 @@ impl Behaviour for PaddingTrap {
             let Say::Message(Message::Claim(claim), _) = say else { continue };
             let job = view.jobs.iter().find(|job| job.id == claim.job);
             if let Some(truth) = job.and_then(|job| me.oracle.truth(job)) {
-                (claim.root, claim.first, claim.last) = trap(&truth);
+                (claim.root, claim.first, claim.last) = trap(&truth.trace);
             }
         }
         said

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use gainsay_arbiter::store::Decision;
 use gainsay_commitment::check_reveal;
 use gainsay_protocol::{
-    Account, Amount, ClaimState, DisputePhase, JobPhase, JobState, LogEntry, LoggedEvent, Message,
-    MessageId, Ready, Time, Transfer, TransferKind, Verdict,
+    Account, Amount, ClaimState, Clock, DisputePhase, JobPhase, JobState, LogEntry, LoggedEvent,
+    Message, MessageId, Millis, Outcome, Pair, PairPhase, Ready, Time, Transfer, TransferKind,
+    Verdict,
 };
 
 use super::{Arbiter, No, refused};
@@ -79,6 +80,18 @@ impl Arbiter {
         }
     }
 
+    pub(super) fn break_step_verdict(&self, verdict: Verdict) -> Verdict {
+        match (self.breakage, verdict) {
+            (Some(Breakage::JudgesStepsWrongly), Verdict::ExecutorFault) => {
+                Verdict::ChallengerFault
+            }
+            (Some(Breakage::JudgesStepsWrongly), Verdict::ChallengerFault) => {
+                Verdict::ExecutorFault
+            }
+            _ => verdict,
+        }
+    }
+
     pub(super) fn break_decision(&mut self, decision: &mut Decision) {
         let job = &mut decision.job;
         match self.breakage {
@@ -103,6 +116,26 @@ impl Arbiter {
                         *layer += 1;
                     }
                 }
+            }
+            Some(Breakage::JudgesAnotherChunk) => {
+                for pair in job.iter_mut().flat_map(pairs_of) {
+                    if let PairPhase::AwaitingEvidence { chunk: Some(chunk), .. } = &mut pair.phase
+                    {
+                        *chunk += 1;
+                    }
+                }
+            }
+            Some(Breakage::SpoilsOtherPairs) => spoil_other_pairs(job, decision.time),
+            Some(Breakage::FreesLostSubRoots) => {
+                for transfer in &mut decision.transfers {
+                    let lost = job.as_ref().and_then(|job| lost_below(job, transfer));
+                    if let (Some(owner), TransferKind::Burn) = (lost, transfer.kind) {
+                        (transfer.credit, transfer.kind) = (owner, TransferKind::Unlock);
+                    }
+                }
+            }
+            Some(Breakage::KeepsBonuses) => {
+                decision.transfers.retain(|transfer| !matches!(transfer.debit, Account::Canary(_)));
             }
             Some(Breakage::MixesDisputes)
                 if matches!(decision.event, LoggedEvent::Message(_)) && self.broke < 4 =>
@@ -182,6 +215,39 @@ impl Arbiter {
             _ => {}
         }
     }
+}
+
+fn pairs_of(job: &mut JobState) -> impl Iterator<Item = &mut Pair> {
+    let disputes = job.claims.iter_mut().flat_map(|claim| &mut claim.disputes);
+    disputes.filter_map(|dispute| dispute.below.as_mut()).flat_map(|below| &mut below.pairs)
+}
+
+/// Where one pair was lost by the challengers, the others are as good as lost.
+fn spoil_other_pairs(job: &mut Option<JobState>, now: Time) {
+    let disputes = job.iter_mut().flat_map(|job| &mut job.claims);
+    for dispute in disputes.flat_map(|claim| &mut claim.disputes) {
+        let Some(below) = dispute.below.as_mut().filter(|_| dispute.ended.is_none()) else {
+            continue;
+        };
+        let lost = |pair: &Pair| pair.outcome().is_some_and(Outcome::refutes_counter);
+        if below.pairs.iter().any(lost) {
+            let mut over = Clock::new(Millis(0));
+            over.start(now, Millis(0));
+            let live = below.pairs.iter_mut().filter(|pair| pair.outcome().is_none());
+            live.for_each(|pair| pair.challenger_clock = over);
+        }
+    }
+}
+
+/// Whose bond a transfer empties, if it is that of somebody whose sub-root lost.
+fn lost_below(job: &JobState, transfer: &Transfer) -> Option<Account> {
+    let Account::Bond(bond) = transfer.debit else { return None };
+    job.claims.iter().find_map(|claim| {
+        let challenge = claim.challenges.iter().find(|challenge| challenge.id == bond)?;
+        let below = claim.disputes.iter().filter_map(|dispute| dispute.below.as_ref());
+        let lost = below.filter(|below| below.has_lost(challenge.challenger)).count() > 0;
+        lost.then_some(Account::Free(challenge.challenger))
+    })
 }
 
 /// To whom a burned bond belonged.

@@ -1,10 +1,14 @@
-//! The parameters in force, what is known of the ledger, and withdrawals that are due.
+//! The parameters in force, what is known of the ledger, withdrawals that are due, and canaries.
 
 use gainsay_arbiter::decide;
-use gainsay_arbiter::store::{Books, Situation, Subject};
-use gainsay_protocol::{JobState, Params, Schedule, Withdrawal};
+use gainsay_arbiter::store::{Books, CanaryBooks, CanaryChange, CanaryRecord, Situation, Subject};
+use gainsay_commitment::Digest;
+use gainsay_protocol::{
+    Canary, CanaryCommit, CanaryOutcome, JobId, JobState, Key, Params, Schedule, Withdrawal,
+};
 
 use super::{Arbiter, No, refused};
+use crate::breakage::Breakage;
 
 impl Arbiter {
     pub(super) fn schedule(&self) -> &Schedule {
@@ -37,8 +41,42 @@ impl Arbiter {
         Ok(())
     }
 
-    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here, and nobody plants
-    /// canaries.
+    /// Canaries that are committed to, or opened.
+    pub(super) fn plant(&mut self, change: CanaryChange, committed: u64) {
+        match change {
+            CanaryChange::Committed(CanaryCommit { commitments, bonus }) => {
+                for commitment in commitments {
+                    let canary = Canary { commitment, bonus, committed, outcome: None };
+                    let record = CanaryRecord { canary, opened: None };
+                    self.tables.canaries.insert(commitment, record);
+                }
+            }
+            CanaryChange::Opened { commitment, reveal, opened } => {
+                if let Some(record) = self.tables.canaries.get_mut(&commitment) {
+                    record.canary.outcome = Some(opened.outcome);
+                    record.opened = Some((reveal.job, reveal.executor));
+                }
+            }
+        }
+    }
+
+    fn canary_books(&self, commitment: &Digest, (job, executor): (JobId, Key)) -> CanaryBooks {
+        let canaries = &self.tables.canaries;
+        let counted = |record: &&CanaryRecord| {
+            let outcome = record.canary.outcome;
+            record.opened == Some((job, executor))
+                && outcome.is_some_and(|outcome| outcome != CanaryOutcome::Void)
+        };
+        let before = canaries.values().find(counted).map(|record| record.canary.commitment);
+        CanaryBooks {
+            canary: canaries.get(commitment).map(|record| record.canary),
+            admitted: self.tables.accepted.get(&job.0).map(|(index, _)| *index),
+            before: before.filter(|_| self.breakage != Some(Breakage::PaysBonusTwice)),
+            ..CanaryBooks::default()
+        }
+    }
+
+    /// What the daemon's store loads of the ledger. Nobody comes near the limits on exposure here.
     pub(super) fn books(&self, subject: &Subject) -> Books {
         let mut books = Books::default();
         match subject {
@@ -47,12 +85,14 @@ impl Arbiter {
                 books.withdrawal = self.tables.withdrawals.get(id).copied();
             }
             Subject::Schedule => books.schedule = Some(self.schedule().clone()),
-            Subject::Nothing
-            | Subject::Job(_)
-            | Subject::Id(_)
-            | Subject::Take(..)
-            | Subject::Commitments(_)
-            | Subject::Canary(..) => {}
+            Subject::Nothing | Subject::Job(_) | Subject::Id(_) | Subject::Take(..) => {}
+            Subject::Commitments(commitments) => {
+                let known = commitments.iter().filter(|of| self.tables.canaries.contains_key(of));
+                books.canaries.known = known.copied().collect();
+            }
+            Subject::Canary(commitment, job, executor) => {
+                books.canaries = self.canary_books(commitment, (*job, *executor));
+            }
         }
         books
     }

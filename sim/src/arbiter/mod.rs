@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use gainsay_arbiter::clock::{Gap, ServingClock, Source};
 use gainsay_arbiter::decide::{self, Findings, Occurrence};
-use gainsay_arbiter::store::{Decision, Situation, Subject, Work};
+use gainsay_arbiter::store::{CanaryRecord, Decision, Situation, Subject, Work};
 use gainsay_commitment::Digest;
 use gainsay_network::api::ArtifactView;
 use gainsay_protocol::{
     ArtifactId, EvidenceStanding, JobId, JobState, Keypair, Ledger, LogEntry, LoggedEvent, Message,
     MessageId, Millis, NetworkId, OnceOnly, Params, Ready, Receipt, Schedule, Signed, Time,
-    Transfer, Verified, Withdrawal, next_deadline,
+    Transfer, Verdict, Verified, Withdrawal, next_deadline,
 };
 
 use crate::breakage::Breakage;
@@ -107,6 +107,7 @@ pub(crate) struct Tables {
     pub(crate) suspended: BTreeSet<ArtifactId>,
     pub(crate) proven: BTreeMap<OnceOnly, MessageId>,
     pub(crate) withdrawals: BTreeMap<MessageId, Withdrawal>,
+    pub(crate) canaries: BTreeMap<Digest, CanaryRecord>,
     /// The parameters as far as announced; none before the first announcement.
     pub(crate) schedule: Option<Schedule>,
     pub(crate) last: Time,
@@ -120,6 +121,8 @@ struct Process {
     waiting: Vec<Task>,
     /// Replays that were carried out, by what they are of.
     replays: BTreeMap<(JobId, u32, Digest), Digest>,
+    /// The same for steps below layers, with the verdicts.
+    steps: BTreeMap<(JobId, Carried), Verdict>,
 }
 
 /// The arbiter.
@@ -228,10 +231,7 @@ impl Arbiter {
             return Ok(self.receipt(id, index, time));
         }
         let ready = verified.ready(&self.held).map_err(refused)?;
-        let standing = match ready.message() {
-            Message::Evidence(evidence) => Some(self.standing(&ready, evidence)?),
-            _ => None,
-        };
+        let standing = self.standing(&ready)?;
         let decision = self.decide(&ready, standing)?;
         let (index, time) = (self.log.len() as u64, decision.time);
         self.commit(decision, Some(Rc::new(signed.clone())))?;
@@ -267,7 +267,9 @@ impl Arbiter {
         let held = verified.message().required_blobs().into_iter().collect();
         let ready = verified.ready(&held).map_err(refused)?;
         let standing = match ready.message() {
-            Message::Evidence(_) => Some(EvidenceStanding::Complete { bytes: 8 }),
+            Message::Evidence(_) | Message::StepValue(_) | Message::StepEvidence(_) => {
+                Some(EvidenceStanding::Complete { bytes: 8 })
+            }
             _ => None,
         };
         let subject = decide::subject_of(&ready);
@@ -340,6 +342,9 @@ impl Arbiter {
             self.tables.schedule = Some(schedule);
         }
         self.tables.suspended.extend(decision.suspend);
+        if let Some(change) = decision.canary {
+            self.plant(change, index);
+        }
         self.write(entry, changed, decision.transfers);
         self.heard.extend(said);
         self.break_tables();
@@ -459,7 +464,8 @@ impl Arbiter {
         };
         let clock = ServingClock::new(self.source.clone(), most, self.tables.last);
         let waiting = self.work_left();
-        self.process = Some(Process { clock, waiting, replays: BTreeMap::new() });
+        self.process =
+            Some(Process { clock, waiting, replays: BTreeMap::new(), steps: BTreeMap::new() });
         self.armed = None;
         self.starts += 1;
         if !self.log.is_empty() && self.resume().is_err() {

@@ -39,6 +39,7 @@ impl Arbiter {
         tables.suspended = fold.suspended;
         tables.proven = fold.proven;
         tables.withdrawals = fold.withdrawals;
+        tables.canaries = fold.canaries;
         let announced = fold.schedule.announced(Time(0)).next().is_some();
         tables.schedule = announced.then_some(fold.schedule);
         Ok(tables)

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use gainsay_commitment::{Digest, NodeId};
 use gainsay_protocol::{
-    ClaimId, ClaimOutcome, ClaimState, Dispute, DisputePhase, JobState, Key, LoggedEvent, Message,
-    Outcome, Params, Side, Standing, Time,
+    ClaimId, ClaimOutcome, ClaimState, Dispute, DisputePhase, JobState, Key, Known, LoggedEvent,
+    Message, Outcome, Params, Side, Standing, Time,
 };
 
-use super::{Change, Commit, Role, Violation, broken};
+use super::{Change, Commit, Role, Violation, below, broken};
 use crate::arbiter::{Arbiter, Carried};
 use crate::source::Oracle;
 
@@ -32,7 +32,8 @@ pub(super) fn truth_wins(
     let Some(truth) = oracle.truth(job) else { return };
     let watched = roles.values().any(|role| *role == Role::HonestChallenger);
     for claim in &job.claims {
-        let correct = claim.claim.root == truth.root();
+        below::truth_wins((oracle, roles), (job, claim), found);
+        let correct = claim.claim.root == truth.trace.root();
         let honest = roles.get(&claim.executor) == Some(&Role::HonestExecutor);
         match claim.outcome() {
             Some(ClaimOutcome::Final) if !correct && watched => {
@@ -64,6 +65,11 @@ pub(super) fn terminal_absorbs(change: &Change, found: &mut Vec<Violation>) {
 /// Once a clock has ended, nothing happens to its dispute but that; and no dispute times out before.
 pub(super) fn no_late_move(change: &Change, now: Time, found: &mut Vec<Violation>) {
     for (was, is) in disputes(change).filter(|(was, is)| was != is) {
+        below::no_late_move((was, is), now, found);
+        if below::is_paired(was) {
+            below::decided_by_pairs(is, found);
+            continue;
+        }
         let due = match was.standing(now) {
             Standing::InTime(_) => None,
             Standing::ExecutorLate => Some(Outcome::ExecutorTimeout),
@@ -84,6 +90,7 @@ pub(super) fn no_late_move(change: &Change, now: Time, found: &mut Vec<Violation
 pub(super) fn first_divergence(job: &JobState, found: &mut Vec<Violation>) {
     for claim in &job.claims {
         for dispute in &claim.disputes {
+            below::first_divergence(dispute, found);
             let node = match (&dispute.phase, dispute.layer()) {
                 (DisputePhase::Dissecting { node }, _) => *node,
                 (_, Some(layer)) => NodeId::leaf(layer),
@@ -99,11 +106,16 @@ pub(super) fn first_divergence(job: &JobState, found: &mut Vec<Violation>) {
 fn diverges_first_at(claim: &ClaimState, dispute: &Dispute, node: NodeId) -> bool {
     let known = |side| claim.known(side, &dispute.counter_root);
     let (ours, theirs) = (known(Side::Executor), known(Side::Challenger));
+    let depth = claim.shape().map_or(0, |shape| shape.depth());
+    parts_first_at(node, depth, &ours, &theirs)
+}
+
+/// Whether two trees of that depth are known to differ at a node and to be equal everywhere left of it.
+pub(super) fn parts_first_at(node: NodeId, depth: u8, ours: &Known, theirs: &Known) -> bool {
     let differ = match (ours.get(node), theirs.get(node)) {
         (Some(one), Some(other)) => one != other,
         _ => false,
     };
-    let depth = claim.shape().map_or(0, |shape| shape.depth());
     let mut above = (node.level..depth).map(|level| (level, node.index >> (level - node.level)));
     differ
         && above.all(|(level, index)| {
@@ -119,9 +131,12 @@ pub(super) fn isolation(
     params: &Params,
     found: &mut Vec<Violation>,
 ) {
+    for (was, is) in disputes(change).filter(|(was, is)| was != is) {
+        below::isolation((was, is), commit, params.grace, found);
+    }
     let message = match &commit.entry.event {
         LoggedEvent::Message(signed) | LoggedEvent::Evidence { message: signed, .. } => signed,
-        LoggedEvent::Judged { counter_root, .. } => {
+        LoggedEvent::Judged { counter_root, .. } | LoggedEvent::StepJudged { counter_root, .. } => {
             let mut others = disputes(change).filter(|(was, _)| was.counter_root != *counter_root);
             if others.any(|(was, is)| was != is) {
                 broken(found, "isolation", "a verdict changed another dispute");
@@ -139,14 +154,17 @@ pub(super) fn isolation(
                         && (said.root == claim.claim.root || said.root == was.counter_root)
                 }
                 Message::Evidence(said) => said.counter_root == was.counter_root,
+                said if below::concerns(said, was) => true,
                 // A proof of equivocation ends every dispute of its claim.
                 Message::Equivocation(_) => true,
                 _ => false,
             };
+            // While sub-roots can be posted one clock runs for all of them, and nothing adds to it.
+            let goes_on = !(below::is_posting(was) && below::is_posting(is));
             let hurried = [is.executor_clock, is.challenger_clock].iter().any(|clock| {
                 clock.ends().is_some() && clock.left(commit.entry.time) < params.grace
             });
-            if !concerned || hurried {
+            if !concerned || (goes_on && hurried) {
                 let kind = message.message.kind();
                 broken(found, "isolation", format!("a {kind} message changed {was:?} to {is:?}"));
             }
@@ -158,11 +176,13 @@ pub(super) fn isolation(
 #[derive(Debug, Default)]
 pub(super) struct Work {
     revealed: BTreeSet<(ClaimId, Digest, NodeId)>,
+    below: below::Shown,
 }
 
 impl Work {
     /// A node under a root is revealed once, whoever asks how often.
     pub(super) fn reveals(&mut self, change: &Change, commit: &Commit, found: &mut Vec<Violation>) {
+        self.below.reveals(change, commit, found);
         let LoggedEvent::Message(signed) = &commit.entry.event else { return };
         let Message::Dissection(said) = &signed.message else { return };
         let moved = change.0.as_ref().is_some_and(|before| before != &change.1);

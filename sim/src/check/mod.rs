@@ -3,17 +3,21 @@
 //! Each check sees the arbiter from outside: the log, the tables, the receipts, and what the simulator alone knows
 //! (the truth, who is honest, real time). A broken one is reported, never asserted: see [`Violation`].
 
+mod below;
+mod canaries;
 mod disputes;
 mod money;
 mod probe;
+mod probe_below;
 mod record;
 mod time;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use gainsay_commitment::ChunkShape;
 use gainsay_protocol::{
-    JobState, Key, Keypair, LogEntry, Message, Params, Receipt, Signed, Transfer,
+    DeepLayer, JobState, Key, Keypair, LogEntry, Message, Params, Receipt, Signed, Transfer,
 };
 
 use crate::arbiter::{Arbiter, Tables};
@@ -69,6 +73,7 @@ pub(crate) enum Role {
     HonestRequester,
     HonestExecutor,
     HonestChallenger,
+    Operator,
     Dishonest,
 }
 
@@ -83,6 +88,7 @@ pub(crate) struct Checker {
     time: time::Times,
     work: disputes::Work,
     probes: probe::Probes,
+    canaries: canaries::Canaries,
 }
 
 impl Checker {
@@ -105,6 +111,7 @@ impl Checker {
             time: time::Times::new(bounds),
             work: disputes::Work::default(),
             probes,
+            canaries: canaries::Canaries::default(),
         }
     }
 
@@ -136,12 +143,15 @@ impl Checker {
     fn commit(&mut self, arbiter: &Arbiter, commit: &Commit) {
         let found = &mut self.violations;
         self.money.transfers(commit, found);
+        let seen = (commit, &self.money, self.oracle.as_ref());
+        self.canaries.follow(arbiter, seen, found);
         self.time.resumed(commit);
         for change in &commit.changed {
             disputes::terminal_absorbs(change, found);
             disputes::no_late_move(change, self.time.now, found);
             disputes::first_divergence(&change.1, found);
             disputes::isolation(change, commit, arbiter.params_of(&change.1), found);
+            below::lost_sub_roots_pay(change, commit, found);
             self.work.reveals(change, commit, found);
         }
     }
@@ -157,11 +167,20 @@ impl Checker {
         if let (Err(why), Message::Dissection(said)) = (answer, &signed.message) {
             probe::done_by_another(arbiter, (signed.signer, said), why, &mut self.violations);
         }
+        if let Err(why) = answer {
+            let said = (signed.signer, &signed.message);
+            probe_below::done_by_another(arbiter, said, why, &mut self.violations);
+        }
     }
 
     /// After a crash: what was on disk before, and what there is now.
     pub(crate) fn recovered(&mut self, arbiter: &Arbiter, before: &Tables) {
         self.record.recovered(arbiter, before, &mut self.violations);
+    }
+
+    /// How many canaries were opened.
+    pub(crate) fn canaries_opened(&self) -> u64 {
+        self.canaries.opened
     }
 
     /// When nothing more will happen.
@@ -182,4 +201,13 @@ fn broken(found: &mut Vec<Violation>, invariant: &'static str, what: impl Into<S
 fn rounds(params: &Params, layers: u32) -> u64 {
     let depth = gainsay_commitment::TraceShape::new(layers).map_or(32, |shape| shape.depth());
     u64::from(depth).div_ceil(params.arity.levels().into()) + 1
+}
+
+/// The most rounds of a pair below a layer: down to the step, its value, down to the chunk, and the evidence.
+fn rounds_below(params: &Params, deep: &DeepLayer) -> u64 {
+    let levels = u64::from(params.arity.levels());
+    let chunks = |bytes: &u64| ChunkShape::new(*bytes).chunks().next_power_of_two().ilog2();
+    let steps = u32::try_from(deep.steps.len()).unwrap_or(u32::MAX);
+    let value = deep.steps.iter().flatten().map(chunks).max();
+    rounds(params, steps) + value.map_or(0, |depth| u64::from(depth).div_ceil(levels) + 1)
 }

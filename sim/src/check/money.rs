@@ -30,6 +30,8 @@ pub(super) struct Money {
     /// What was set apart and not paid yet: whose, and how much.
     pending: BTreeMap<MessageId, (Key, u64)>,
     fees: BTreeMap<(Key, JobId), u64>,
+    /// What a key has spent on canaries' bonuses.
+    planted: BTreeMap<Key, u64>,
     bonds: BTreeMap<MessageId, Bond>,
     named: BTreeSet<(MessageId, u8, Account, Account)>,
 }
@@ -65,6 +67,13 @@ impl Money {
                 }
                 (Account::Free(key), Account::Escrow(job)) => {
                     *self.fees.entry((*key, *job)).or_default() += amount.0;
+                }
+                (Account::Free(key), Account::Canary(_)) => {
+                    *self.planted.entry(*key).or_default() += amount.0;
+                }
+                (Account::Canary(_), Account::Free(key)) if *kind == TransferKind::CanaryRefund => {
+                    let planted = self.planted.entry(*key).or_default();
+                    *planted = planted.saturating_sub(amount.0);
                 }
                 (Account::Free(owner), Account::Bond(bond)) => {
                     let (paid, slashed) = (BTreeMap::new(), false);
@@ -149,6 +158,7 @@ impl Money {
             let wealth = self.wealth(&arbiter.tables.ledger, *key);
             let mut own = self.fees.iter().filter(|((payer, _), _)| payer == key);
             let fees: u64 = own.by_ref().map(|(_, fee)| *fee).sum();
+            let fees = fees + self.planted.get(key).copied().unwrap_or_default();
             let had = self.deposits.get(key).copied().unwrap_or_default();
             let took = self.withdrawals.get(key).copied().unwrap_or_default();
             let least = had.saturating_sub(took + fees);
@@ -157,6 +167,12 @@ impl Money {
                 broken(found, "honest_never_loses", what);
             }
         }
+    }
+
+    /// What was paid out of a bond that was slashed, and not burned.
+    pub(super) fn paid_out(&self, bond: MessageId) -> u64 {
+        let paid = self.bonds.get(&bond).map(|bond| &bond.paid).into_iter().flatten();
+        paid.filter(|(to, _)| **to != Account::Burned).map(|(_, amount)| *amount).sum()
     }
 
     /// Of each of its slashed bonds a coalition gets back at most 60%.

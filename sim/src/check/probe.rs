@@ -9,15 +9,17 @@ use gainsay_protocol::{
     Side, Signed, Time,
 };
 
+use super::probe_below::Place;
 use super::{Violation, broken};
 use crate::arbiter::{Arbiter, No};
-use crate::source::{Oracle, Told};
+use crate::source::Oracle;
 
 /// Disputes that were probed where they stand, and keys to probe with.
 #[derive(Debug, Default)]
 pub(super) struct Probes {
     pub(super) keys: BTreeMap<Key, Keypair>,
     done: BTreeSet<(ClaimId, Digest, u32, Option<u32>, Side)>,
+    pub(super) below: BTreeSet<(ClaimId, Place)>,
 }
 
 impl Probes {
@@ -33,18 +35,21 @@ impl Probes {
             return;
         };
         let Some(truth) = oracle.truth(job) else { return };
-        let root = truth.root();
+        let root = truth.trace.root();
         for dispute in &claim.disputes {
             let side = match (claim.claim.root == root, dispute.counter_root == root) {
                 (true, _) => Side::Executor,
                 (false, true) => Side::Challenger,
                 (false, false) => continue,
             };
+            self.winnable_below(arbiter, (job, claim, dispute), (side, &truth), found);
             let place = (claim.id, dispute.counter_root, dispute.rounds, dispute.layer(), side);
-            if dispute.outcome().is_some() || !self.done.insert(place) {
+            if dispute.outcome().is_some()
+                || dispute.below_layer().is_some()
+                || !self.done.insert(place)
+            {
                 continue;
             }
-            let told = Told((*truth).clone());
             let counter_root = dispute.counter_root;
             let Some(key) = self.mover(claim, dispute, side) else { continue };
             let due = missing_move(
@@ -52,7 +57,7 @@ impl Probes {
                 claim,
                 (side, key.key()),
                 &counter_root,
-                &told,
+                truth.as_ref(),
             );
             let Ok(Some(due)) = due else { continue };
             let signed = Signed::new(key, arbiter.network, due.message);
@@ -60,7 +65,12 @@ impl Probes {
         }
     }
 
-    fn mover(&self, claim: &ClaimState, dispute: &Dispute, side: Side) -> Option<&Keypair> {
+    pub(super) fn mover(
+        &self,
+        claim: &ClaimState,
+        dispute: &Dispute,
+        side: Side,
+    ) -> Option<&Keypair> {
         match side {
             Side::Executor => self.keys.get(&claim.executor),
             Side::Challenger => {
@@ -91,10 +101,7 @@ fn probe(
         return;
     }
     let after = |at: Time| {
-        let decided = arbiter.would(signed, at).map_err(|no| match no {
-            No::Refused(why) => why.to_string(),
-            No::Silence => "no answer".to_owned(),
-        })?;
+        let decided = arbiter.would(signed, at).map_err(refusal)?;
         let job = decided.job.ok_or("nothing")?;
         let claim = job.claim_by_id(claim.id).ok_or("no claim")?;
         let after = claim.dispute(&dispute.counter_root).ok_or("no dispute")?;
@@ -108,6 +115,14 @@ fn probe(
     }
     if let Ok((phase, true)) = after(end) {
         broken(found, "no_late_move", format!("at {end:?} it would become {phase:?}"));
+    }
+}
+
+/// Why something would not be accepted.
+pub(super) fn refusal(no: No) -> String {
+    match no {
+        No::Refused(why) => why.to_string(),
+        No::Silence => "no answer".to_owned(),
     }
 }
 

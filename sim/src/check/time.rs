@@ -1,8 +1,8 @@
 //! `downtime_free` and `bounded_delay`: the simulator knows real time, the arbiter's gaps and its lateness.
 
-use gainsay_protocol::{ClaimId, JobState, LoggedEvent, Millis, Params, Time};
+use gainsay_protocol::{ClaimId, JobState, LoggedEvent, Millis, Params, ProgramFacts, Time};
 
-use super::{Commit, Violation, broken, rounds};
+use super::{Commit, Violation, broken, rounds, rounds_below};
 use crate::arbiter::{Arbiter, HEARTBEAT_MS, MOST_CHARGED_MS};
 
 /// What the arbiter may be late by, in serving time; the simulator's plan says it.
@@ -67,12 +67,17 @@ impl Times {
     }
 
     /// D_max, in serving time: both sides' graces count, and what gaps and the arbiter's own lateness add.
-    fn longest(&self, params: &Params, layers: u32, admitted: Time) -> Millis {
+    fn longest(&self, params: &Params, facts: &ProgramFacts, admitted: Time) -> Millis {
         let Params { window, reveal, budget, grace, .. } = params;
         let gaps = self.gaps.iter().filter(|gap| **gap >= admitted).count() as u64;
-        let disputes = 2 * budget.0 + 2 * rounds(params, layers) * grace.0;
-        let given = gaps * 2 * grace.0 + 2 * (gaps * grace.0).min(budget.0);
-        let late = 4 * (self.bounds.sweep_ms + HEARTBEAT_MS) + 2 * self.bounds.work_ms;
+        let disputes = 2 * budget.0 + 2 * rounds(params, facts.layers) * grace.0;
+        // Time for sub-roots, then the clocks of the pairs, all at once.
+        let pair = |deep| 3 * budget.0 + 2 * rounds_below(params, deep) * grace.0;
+        let below = facts.below.iter().map(pair).max();
+        let (clocks, sweeps) = if below.is_some() { (5, 6) } else { (2, 4) };
+        let disputes = disputes + below.unwrap_or(0);
+        let given = gaps * 2 * grace.0 + clocks * (gaps * grace.0).min(budget.0);
+        let late = sweeps * (self.bounds.sweep_ms + HEARTBEAT_MS) + 2 * self.bounds.work_ms;
         Millis(window.0 + reveal.0 + disputes + given + late)
     }
 
@@ -85,7 +90,7 @@ impl Times {
     ) {
         for claim in &job.claims {
             let took = claim.ended.unwrap_or(self.now).since(claim.admitted);
-            let longest = self.longest(arbiter.params_of(job), job.facts.layers, claim.admitted);
+            let longest = self.longest(arbiter.params_of(job), &job.facts, claim.admitted);
             if took > longest {
                 broken(found, "bounded_delay", describe(claim.id, took, longest));
             }

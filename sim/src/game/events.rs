@@ -133,6 +133,7 @@ impl Game {
         let view = Rc::new(View {
             time: self.arbiter.now(),
             jobs: self.arbiter.tables.jobs.values().cloned().collect(),
+            canaries: self.arbiter.tables.canaries.clone(),
             heard: heard.iter().skip(heard.len().saturating_sub(HEARD)).cloned().collect(),
         });
         for at in self.wires.arrivals(player, self.now_ms) {
