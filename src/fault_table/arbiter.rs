@@ -39,7 +39,7 @@ pub struct Judged {
     pub evidence: u64,
     /// Bytes of the arbiter's own inputs and weights beside it, with their proofs; weights of a whole layer not counted.
     pub ambient: u64,
-    /// How long putting the case together and judging it took.
+    /// How long putting the case together and judging it took, the best of three times.
     pub took: Duration,
 }
 
@@ -256,24 +256,27 @@ impl<'a> Arbiter<'a> {
     }
 
     fn judge(&mut self, counter_root: Digest) -> Result<Verdict> {
-        let started = Instant::now();
-        let case = self.case(counter_root)?;
         let runner = &self.subject.runner;
-        let weights = Weights::Artifact(runner.artifact());
-        let judgement = judge(&case, weights, runner.kernels())?;
+        let ((case, judgement), took) = best_of(|| {
+            let case = self.case(counter_root)?;
+            let weights = Weights::Artifact(runner.artifact());
+            let judgement = judge(&case, weights, runner.kernels())?;
+            Ok((case, judgement))
+        })?;
         let given = case.evidence.tensors.iter().map(|given| given.bytes.len() as u64);
         let ambient = case.inputs.iter().map(|input| input.len() as u64).sum();
-        let (layer, evidence, took) = (judgement.layer, given.sum(), started.elapsed());
+        let (layer, evidence) = (judgement.layer, given.sum());
         self.judged.push(Judged { layer, step: None, chunk: None, evidence, ambient, took });
         Ok(judgement.verdict)
     }
 
     fn judge_pair(&mut self, counter_root: Digest, sub_root: Digest) -> Result<Verdict> {
-        let started = Instant::now();
-        let case = below::case(self, counter_root, sub_root)?;
-        let judgement = judge_step_case(&case, self.subject.runner.kernels())?;
+        let ((case, judgement), took) = best_of(|| {
+            let case = below::case(self, counter_root, sub_root)?;
+            let judgement = judge_step_case(&case, self.subject.runner.kernels())?;
+            Ok((case, judgement))
+        })?;
         let Some(step) = judgement.step else { bail!("no step was judged") };
-        let took = started.elapsed();
         self.judged.push(Judged {
             layer: judgement.layer,
             step: Some(step.step),
@@ -309,4 +312,14 @@ impl<'a> Arbiter<'a> {
             inputs: self.subject.inputs.iter().map(|input| input.bytes().into_owned()).collect(),
         })
     }
+}
+
+/// Does it three times; the last result, and the shortest time: what else runs on the machine is no part of it.
+fn best_of<T>(mut done: impl FnMut() -> Result<T>) -> Result<(T, Duration)> {
+    let mut timed = || {
+        let started = Instant::now();
+        done().map(|result| (result, started.elapsed()))
+    };
+    let ((_, one), (_, two), (result, three)) = (timed()?, timed()?, timed()?);
+    Ok((result, one.min(two).min(three)))
 }

@@ -81,7 +81,7 @@ pub fn run(args: &FaultTableArgs) -> Result<()> {
 
 fn print(text: &str, tables: &[Table]) {
     print!("{text}");
-    println!("\nTime to put a case together and judge it, median and most, in ms:");
+    println!("\nTime to put a case together and judge it, best of three; median and most, in ms:");
     for table in tables {
         let sorts = [
             ("layers", &table.whole_layers),

@@ -45,7 +45,7 @@ pub struct Most {
     pub evidence_bytes: u64,
     /// Bytes of the arbiter's inputs and weights beside it.
     pub ambient_bytes: u64,
-    /// Time to put the case together and judge it.
+    /// Time to put the case together and judge it, the best of three times.
     pub ms: f64,
     /// The median of it.
     pub median_ms: f64,
