@@ -39,7 +39,9 @@ pub struct Judged {
     pub evidence: u64,
     /// Bytes of the arbiter's own inputs and weights beside it, with their proofs; weights of a whole layer not counted.
     pub ambient: u64,
-    /// How long putting the case together and judging it took, the best of three times.
+    /// How long putting the case together took, from the arbiter's own inputs and weights, the best of three times.
+    pub made: Duration,
+    /// How long judging the case took, every signature and digest in it included, the best of three times.
     pub took: Duration,
 }
 
@@ -257,25 +259,20 @@ impl<'a> Arbiter<'a> {
 
     fn judge(&mut self, counter_root: Digest) -> Result<Verdict> {
         let runner = &self.subject.runner;
-        let ((case, judgement), took) = best_of(|| {
-            let case = self.case(counter_root)?;
-            let weights = Weights::Artifact(runner.artifact());
-            let judgement = judge(&case, weights, runner.kernels())?;
-            Ok((case, judgement))
-        })?;
+        let (case, made) = best_of(|| self.case(counter_root))?;
+        let (judgement, took) =
+            best_of(|| Ok(judge(&case, Weights::Artifact(runner.artifact()), runner.kernels())?))?;
         let given = case.evidence.tensors.iter().map(|given| given.bytes.len() as u64);
         let ambient = case.inputs.iter().map(|input| input.len() as u64).sum();
         let (layer, evidence) = (judgement.layer, given.sum());
-        self.judged.push(Judged { layer, step: None, chunk: None, evidence, ambient, took });
+        self.judged.push(Judged { layer, step: None, chunk: None, evidence, ambient, made, took });
         Ok(judgement.verdict)
     }
 
     fn judge_pair(&mut self, counter_root: Digest, sub_root: Digest) -> Result<Verdict> {
-        let ((case, judgement), took) = best_of(|| {
-            let case = below::case(self, counter_root, sub_root)?;
-            let judgement = judge_step_case(&case, self.subject.runner.kernels())?;
-            Ok((case, judgement))
-        })?;
+        let (case, made) = best_of(|| below::case(self, counter_root, sub_root))?;
+        let kernels = self.subject.runner.kernels();
+        let (judgement, took) = best_of(|| Ok(judge_step_case(&case, kernels)?))?;
         let Some(step) = judgement.step else { bail!("no step was judged") };
         self.judged.push(Judged {
             layer: judgement.layer,
@@ -283,6 +280,7 @@ impl<'a> Arbiter<'a> {
             chunk: step.chunk,
             evidence: case.evidence_bytes(),
             ambient: below::ambient_bytes(&case),
+            made,
             took,
         });
         Ok(judgement.verdict)

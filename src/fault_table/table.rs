@@ -45,7 +45,9 @@ pub struct Most {
     pub evidence_bytes: u64,
     /// Bytes of the arbiter's inputs and weights beside it.
     pub ambient_bytes: u64,
-    /// Time to put the case together and judge it, the best of three times.
+    /// Time to put a case together from the arbiter's own inputs and weights, the best of three times.
+    pub case_ms: f64,
+    /// Time to judge a case, every signature and digest in it included, the best of three times.
     pub ms: f64,
     /// The median of it.
     pub median_ms: f64,
@@ -58,6 +60,7 @@ impl Most {
         self.count += 1;
         self.evidence_bytes = self.evidence_bytes.max(judged.evidence);
         self.ambient_bytes = self.ambient_bytes.max(judged.ambient);
+        self.case_ms = self.case_ms.max(ms(judged.made));
         self.times.push(ms(judged.took));
         self.times.sort_by(f64::total_cmp);
         self.ms = self.times.last().copied().unwrap_or_default();
