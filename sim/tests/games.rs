@@ -11,3 +11,12 @@ fn a_thousand_games_violate_nothing_and_each_seed_is_its_game() {
     println!("{:?}", summary.tally);
     assert!(summary.failed.is_empty(), "{}", summary.report());
 }
+
+#[test]
+fn games_go_below_layers_and_open_canaries() {
+    let tally = gainsay_sim::campaign(2, 40, gainsay_sim::Replays::Once, |_| {}).tally;
+    println!("{tally:?}");
+    assert!(tally.below > 0 && tally.pairs > 0);
+    assert!(tally.chunks > 0 && tally.steps > tally.chunks, "chunks and whole steps");
+    assert!(tally.canaries > 0);
+}
