@@ -105,6 +105,28 @@ fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say
     judge_every_case(&kept, &told);
 }
 
+#[test]
+fn the_demo_goes_on_below_layers_and_every_case_there_can_be_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, json) = (folder.path().join("kept"), folder.path().join("out.json"));
+    let output = gainsay()
+        .args(["demo", "--seed", "2", "--jobs", "16", "--cheat", "two-lies,false-alarm"])
+        .args(["--below-layers", "--json"])
+        .arg(&json)
+        .arg("--keep")
+        .arg(&kept)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let told: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let disputes = told["disputes"].as_array().unwrap();
+    let judged = disputes.iter().filter(|dispute| !dispute["replay_ms"].is_null());
+    let steps: Vec<&Value> = judged.map(|dispute| &dispute["step"]).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| step["step"].as_u64() > Some(0)));
+    assert!(text(&output).contains(" below it"), "{}", text(&output));
+    judge_every_case(&kept, &told);
+}
+
 fn check_counts(
     told: &Value,
     record: &Record,

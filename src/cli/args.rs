@@ -417,6 +417,10 @@ pub struct DemoArgs {
     /// Write the figures to this file as JSON.
     #[arg(long, env = "GAINSAY_DEMO_JSON", value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Narrow every dispute below its layer, to one operator and to one KiB of what it gives, as the network does by
+    /// itself for layers over its budget.
+    #[arg(long, env = "GAINSAY_DEMO_BELOW_LAYERS")]
+    pub below_layers: bool,
     /// Keep everything in this folder: databases, journals, logs and a case file per judged dispute.
     #[arg(long, env = "GAINSAY_DEMO_KEEP", value_name = "DIR")]
     pub keep: Option<PathBuf>,

@@ -39,6 +39,8 @@ pub struct DisputeFigures {
     pub layer: Option<u32>,
     /// That layer's name.
     pub layer_name: Option<String>,
+    /// The step of that layer, if it went on below it.
+    pub step: Option<StepFigures>,
     /// Dissection steps at which somebody owed a reveal.
     pub rounds: u32,
     /// Bytes of the accepted messages and evidence.
@@ -51,6 +53,25 @@ pub struct DisputeFigures {
     pub verdict: String,
     /// What challengers were paid for the claim, if it was rejected.
     pub rewards: Vec<Pay>,
+}
+
+/// What a dispute came down to below a layer.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepFigures {
+    /// The step: one operator.
+    pub step: u32,
+    /// How many the layer has.
+    pub steps: usize,
+    /// Dissection steps below the layer.
+    pub rounds: u32,
+}
+
+impl StepFigures {
+    fn of(dispute: &Dispute) -> Option<Self> {
+        let below = dispute.below.as_ref()?;
+        let pair = below.pair(&dispute.judged_under())?;
+        Some(Self { step: pair.step()?, steps: below.deep.steps.len(), rounds: pair.rounds })
+    }
 }
 
 /// The demo's figures.
@@ -282,6 +303,7 @@ fn describe(
         layers: claim.claim.layers,
         layer,
         layer_name,
+        step: StepFigures::of(dispute),
         rounds: dispute.rounds,
         bytes: dispute.bytes,
         replay_ms: case.map(|(_, _, view)| view.replay_us as f64 / 1000.0),

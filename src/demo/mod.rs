@@ -29,7 +29,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     }
     let folder = Folder::new(args.keep.as_deref())?;
     let plan = kind::Plan::new(args);
-    let mut network = network::Network::start(folder.path()).await?;
+    let mut network = network::Network::start(args, folder.path()).await?;
     let played = play::play(args, &plan, &mut network, folder.path()).await;
     let played = match played {
         Ok(played) => played,

@@ -64,7 +64,7 @@ pub fn challenger_name(index: usize) -> String {
 
 impl Network {
     /// Makes keys and configuration, and starts the arbiter. Players follow.
-    pub async fn start(folder: &Path) -> Result<Self> {
+    pub async fn start(args: &DemoArgs, folder: &Path) -> Result<Self> {
         let keys = folder.join("keys");
         std::fs::create_dir(&keys).with_context(|| format!("cannot make {}", keys.display()))?;
         let new_key = |name: &str| keyfile::create(&keys.join(name));
@@ -74,7 +74,7 @@ impl Network {
         for name in player_names() {
             names.insert(new_key(&name)?.key(), name);
         }
-        let config = configuration(&operator);
+        let config = configuration(args, &operator);
         let text = toml::to_string_pretty(&config).context("cannot encode the configuration")?;
         std::fs::write(folder.join("gainsay.toml"), text).context("cannot write gainsay.toml")?;
         let mut network = Self {
@@ -235,7 +235,7 @@ fn player_names() -> Vec<String> {
 }
 
 /// Short clocks, so that the demo is over soon, and arity 2, so that the narrowing can be seen step by step.
-fn configuration(operator: &Keypair) -> Config {
+fn configuration(args: &DemoArgs, operator: &Keypair) -> Config {
     let mut config = Config::default();
     config.network.name = "demo".into();
     config.network.operator = Some(operator.key().to_string());
@@ -245,5 +245,8 @@ fn configuration(operator: &Keypair) -> Config {
     config.network.budget_ms = 6_000;
     config.network.grace_ms = 1_000;
     config.network.lease_ms = 20_000;
+    if args.below_layers {
+        (config.network.layer_bytes, config.network.layer_operations) = (0, 0);
+    }
     config
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use gainsay_judge::CaseFile;
 use gainsay_model::Artifact;
 use gainsay_network::api::{AccountView, CaseView, StatementLine, TotalsView};
 use gainsay_player::{ArbiterClient, CanaryBook, CanaryProgress};
@@ -341,8 +340,7 @@ async fn gather(
                     continue;
                 };
                 let bytes = requester.get_blob(view.file).await.context("cannot fetch a case")?;
-                let file = CaseFile::from_bytes(&bytes).context("the arbiter's case file")?;
-                let whole = crate::cases::complete(requester, file).await?.to_bytes()?;
+                let whole = crate::cases::complete(requester, bytes).await?;
                 let name = format!("{}-{}.case", claim.id.0.0.short(), root.short());
                 std::fs::write(kept.join(name), whole).context("cannot keep a case file")?;
                 cases.push((claim.id, root, view));

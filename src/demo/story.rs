@@ -1,6 +1,6 @@
 //! What the demo tells a person at its end.
 
-use super::figures::{DisputeFigures, Figures};
+use super::figures::{DisputeFigures, Figures, StepFigures};
 use super::pay::Pay;
 use super::play::Played;
 
@@ -48,6 +48,12 @@ fn lines(dispute: &DisputeFigures) -> (String, String) {
         0 => "at once".to_owned(),
         1 => "after 1 dissection round".to_owned(),
         rounds => format!("after {rounds} dissection rounds"),
+    };
+    let rounds = match &dispute.step {
+        Some(StepFigures { step, steps, rounds: below }) => {
+            format!("{rounds}, operator {step} of {steps} after {below} below it")
+        }
+        None => rounds,
     };
     let sent = size(dispute.bytes);
     let wall = dispute.wall_ms;
