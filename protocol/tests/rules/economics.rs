@@ -189,6 +189,52 @@ fn shares_that_are_none_are_named() {
 }
 
 #[test]
+fn a_lie_worked_out_by_hand() {
+    // Spoils of 1,000, of which the lie costs 295 and locking the bond for a year at a tenth another 100.
+    let market = Market {
+        fee: Amount(100),
+        fraud_gain: Amount(900),
+        cheat_cost: Amount(295),
+        executor_bond: Amount(1_000),
+        judgement_cost: Amount(100),
+        locked: Millis(31_557_600_000),
+        capital_rate: 0.1,
+        ..market(1, 0.5, 0.0)
+    };
+    let close = |found: f64, due: f64| assert!((found - due).abs() < 1e-9, "{found}, not {due}");
+    close(market.liar(Liar::Alone), 500.0 - 500.0 - 295.0 - 100.0);
+    close(market.liar(Liar::Coalition), 500.0 - 0.5 * (400.0 + 100.0) - 295.0 - 100.0);
+    close(market.smallest_sampling(Liar::Alone).unwrap(), 605.0 / 2_000.0);
+    close(market.smallest_sampling(Liar::Coalition).unwrap(), 605.0 / 1_500.0);
+    // 500 - 295 left, at 0.5 + 0.1 of the bond; with accomplices 155 left, at 0.2 + 0.1.
+    close(market.smallest_bond(Liar::Alone).unwrap(), 342.0);
+    close(market.smallest_bond(Liar::Coalition).unwrap(), 517.0);
+    // A challenger: 0.4 of claims wrong, each worth 500 less its moves, and half a year's tenth of its bond; it looks for 20.
+    let market = Market {
+        fraud_rate: 0.4,
+        canary_rate: 0.0,
+        move_cost: Amount(60),
+        challenger_bond: Amount(200),
+        compute_cost: Amount(40),
+        ..market
+    };
+    close(market.challenger(), 0.4 * (440.0 * 0.5 - 0.5 * 20.0) - 20.0);
+    close(market.break_even_fraud_rate().unwrap(), 20.0 / 210.0);
+    let watched = Market { canary_rate: 0.25, canary_bonus: Amount(80), ..market };
+    close(watched.wrong(), 0.55);
+    close(watched.challenger(), 0.55 * 210.0 + 0.25 * 40.0 - 20.0);
+    let quiet = Market { fraud_rate: 0.05, ..watched };
+    close(quiet.smallest_canary_rate().unwrap(), (20.0 - 10.5) / (210.0 + 40.0 - 10.5));
+    let outlook = watched.outlook();
+    close(outlook.honest_executor, 100.0 - 40.0 - 100.0);
+    close(outlook.wrong_and_final, 0.75 * 0.4 * 0.5);
+    close(outlook.requester, -100.0 * (1.0 - 0.55 * 0.5));
+    close(outlook.treasury, 0.55 * 0.5 * 100.0);
+    close(outlook.burned, 0.55 * 0.5 * 400.0);
+    close(outlook.operator, -0.25 * (0.5 * 1_080.0 + 40.0 + 100.0));
+}
+
+#[test]
 fn where_nobody_looks_no_bond_is_large_enough_and_looking_never_pays() {
     let nobody = market(3, 0.0, 0.5);
     assert_eq!(nobody.smallest_bond(Liar::Alone), None);
