@@ -307,7 +307,7 @@ fn pairs(layers: u32) -> impl Iterator<Item = (Trace, Trace)> {
 
 fn largest_pair(arity: u32) -> u32 {
     match (is_full(), arity) {
-        (true, _) => 5,
+        (true, _) => 7,
         (false, _) => 3,
     }
 }
