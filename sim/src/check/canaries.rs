@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use gainsay_commitment::Digest;
 use gainsay_protocol::{
-    Account, CanaryReveal, ClaimState, JobId, JobState, Key, LoggedEvent, Message, TransferKind,
+    Account, CanaryReveal, ClaimState, Dispute, JobId, JobState, Key, LoggedEvent, Message,
+    Outcome, TransferKind, Verdict,
 };
 
 use super::money::Money;
@@ -78,7 +79,7 @@ impl Canaries {
         }
     }
 
-    /// Only once its claim has ended, only for a lie, only to who told the truth, and together with what the slash paid
+    /// Only once its claim has ended, only for a lie, only to who caught it, and together with what the slash paid
     /// less than the bond.
     fn pays(
         &mut self,
@@ -98,7 +99,7 @@ impl Canaries {
         let keys: Vec<Key> = bonuses.clone().filter_map(|paid| owner(paid.credit)).collect();
         let bonus: u64 = bonuses.by_ref().map(|transfer| transfer.amount.0).sum();
         let Some(claim) = claim.filter(|_| bonus > 0) else { return };
-        if let Some(key) = keys.iter().find(|key| !told_truth(oracle, (job, claim), **key)) {
+        if let Some(key) = keys.iter().find(|key| !caught_it(oracle, (job, claim), **key)) {
             broken(found, "truth_wins", format!("{key:?} has a bonus of {claim:?}"));
         }
         let all = self.paid.entry((job.id, claim.executor)).or_default();
@@ -118,8 +119,14 @@ fn owner(account: Account) -> Option<Key> {
     }
 }
 
-/// Whether the claim is wrong and the key showed the true root.
-fn told_truth(oracle: &Oracle, (job, claim): (&JobState, &ClaimState), key: Key) -> bool {
-    let Some(root) = oracle.truth(job).map(|truth| truth.trace.root()) else { return false };
-    claim.claim.root != root && claim.is_member(key, &root)
+/// Whether the claim is wrong and the key's root is the true one, or the only one that stood, by a judgement.
+fn caught_it(oracle: &Oracle, (job, claim): (&JobState, &ClaimState), key: Key) -> bool {
+    let Some(truth) = oracle.truth(job).map(|truth| truth.trace.root()) else { return false };
+    let outcome = |dispute: &Dispute| dispute.outcome().filter(|end| !end.refutes_counter());
+    let mut stood = claim.disputes.iter().filter(|dispute| outcome(dispute).is_some());
+    let own = stood.clone().find(|dispute| claim.is_member(key, &dispute.counter_root));
+    let Some(own) = own.filter(|_| claim.claim.root != truth) else { return false };
+    let by_judgement = outcome(own) == Some(Outcome::Judged(Verdict::ExecutorFault));
+    let alone = stood.by_ref().count() == 1;
+    own.counter_root == truth || (alone && by_judgement)
 }
