@@ -8,13 +8,18 @@ use crate::players::{Player, challenge, claim, evidence_of};
 use crate::toy::lie;
 
 /// A wrong step 4 of layer 3, over the budget; each challenger contradicts the claim, the second with a lie of its own
-/// in step 5. The pairs have begun.
+/// in step 5, which comes to nothing. The pairs have begun.
 fn two_pairs() -> (Game, [Player; 3]) {
+    two_pairs_with(5)
+}
+
+/// The same with the second challenger's lie in another step.
+fn two_pairs_with(step: u64) -> (Game, [Player; 3]) {
     let mut game = Game::with_facts(params(2), deep::facts(5, &[3], 6), 1_000_000_000);
     let at = |step: u64| Planted { steps: 1 << (step - 1), byte: 2_000, ..Planted::default() };
     let wrong = Player { planted: at(4), ..Player::new(0, lie(5, 1 << 2, 1)) };
     let honest = Player::new(1, game.truth.clone());
-    let hostile = Player { planted: at(5), ..Player::new(2, game.truth.clone()) };
+    let hostile = Player { planted: at(step), ..Player::new(2, game.truth.clone()) };
     let mut players = [wrong, honest, hostile];
     claim(&mut game, &players[0]);
     challenge(&mut game, &[&players[1], &players[2]]);
@@ -50,10 +55,11 @@ fn hurry(game: &mut Game, at: usize, left: Millis) {
 
 #[test]
 fn rounds_are_the_steps_of_dissection() {
-    for (arity, layers, rounds) in [(2, 8, 3), (4, 16, 2), (16, 16, 1)] {
-        // The state after the first layer is wrong: only the leaves tell it from the second.
+    for (arity, layers, rounds) in [(2, 40, 6), (4, 40, 3), (16, 40, 2)] {
+        // Wrong in the middle, far from the states that the claims open.
         let mut game = Game::new(params(arity), layers);
-        let mut players = [Player::new(0, lie(layers, 1, 1)), Player::new(1, game.truth.clone())];
+        let wrong = lie(layers, 1 << 19, 1);
+        let mut players = [Player::new(0, wrong), Player::new(1, game.truth.clone())];
         claim(&mut game, &players[0]);
         challenge(&mut game, &[&players[1]]);
         let mut dissections = 0;
@@ -63,6 +69,7 @@ fn rounds_are_the_steps_of_dissection() {
             assert!(players[1].react(&mut game) | players[0].react(&mut game));
         }
         let dispute = &game.claim().disputes[0];
+        assert!(dissections > 0, "arity {arity}");
         assert_eq!(dispute.rounds as usize, dissections, "arity {arity}");
         assert!(dispute.rounds <= rounds, "{} at arity {arity}", dispute.rounds);
     }
@@ -107,6 +114,14 @@ fn evidence_of_another_layer_is_not_due() {
     }
     let due = players[0].missing(&game).remove(0);
     assert!(matches!(&due, Message::Evidence(evidence) if evidence.layer == 5));
+    // Nor is it done by another once what is due was given.
+    game.upload(players[0].trace.values[4]);
+    game.send(players[0].keypair, due.clone()).unwrap();
+    game.send(players[0].keypair, due).unwrap();
+    let trace = &players[0].trace;
+    let other = evidence_of(game.claim(), trace, Side::Executor, counter_root, 3).unwrap();
+    game.upload(players[0].trace.values[2]);
+    assert_eq!(game.refuses(0, Message::Evidence(other)), Rejection::NotDue);
 }
 
 #[test]
@@ -198,7 +213,8 @@ fn what_ends_in_the_very_moment_of_the_arbiters_return_has_ended() {
 #[test]
 fn the_case_file_of_a_dispute_below_a_layer_is_that_of_the_pair_that_decided_it() {
     for order in [[0, 1, 2], [0, 2, 1]] {
-        let (mut game, players) = two_pairs();
+        // The second's own lie comes first: its pair ends against it.
+        let (mut game, players) = two_pairs_with(2);
         while game.outcome().is_none() {
             let said = order.into_iter().find_map(|at| {
                 let player = &players[at];
@@ -213,5 +229,67 @@ fn the_case_file_of_a_dispute_below_a_layer_is_that_of_the_pair_that_decided_it(
         let decided = below(&game).unwrap().pair(&dispute.judged_under()).unwrap();
         assert_eq!(decided.outcome(), dispute.outcome());
         assert!(matches!(dispute.outcome(), Some(Outcome::Judged(_))));
+        let ends: Vec<_> = below(&game).unwrap().pairs.iter().map(Pair::outcome).collect();
+        assert_ne!(ends[0], ends[1]);
+    }
+}
+
+#[test]
+fn a_challenger_that_falls_silent_below_a_layer_times_out() {
+    let mut game = Game::with_facts(params(2), deep::facts(5, &[3], 6), 1_000_000_000);
+    let mut executor = Player::new(0, game.truth.clone());
+    let mut liar = Player::new(1, lie(5, 1 << 2, 1));
+    claim(&mut game, &executor);
+    challenge(&mut game, &[&liar]);
+    while below(&game).is_none_or(|below| below.pairs.is_empty()) {
+        assert!(executor.react(&mut game) | liar.react(&mut game));
+    }
+    while executor.react(&mut game) {}
+    game.pass(game.params.budget.0);
+    assert_eq!(pair(&game, 0).outcome(), Some(Outcome::ChallengerTimeout));
+    assert_eq!(game.claim().disputes[0].outcome(), Some(Outcome::ChallengerTimeout));
+    assert_eq!(game.outcome(), Some(ClaimOutcome::Final));
+}
+
+#[test]
+fn no_length_of_time_is_longer_than_ten_years() {
+    let longest = 316_224_000_000;
+    let with = |ms| Params { window: Millis(ms), lease: Millis(ms), ..params(2) };
+    assert_eq!(with(longest).check(), Ok(()));
+    let too_long = Err(ParamsError::TooLong { what: "window", got: longest + 1 });
+    assert_eq!(with(longest + 1).check(), too_long);
+}
+
+#[test]
+fn a_key_is_shown_by_its_first_four_bytes() {
+    let key = crate::game::keypair(1).key();
+    assert_eq!(key.short(), key.to_string()[..8]);
+}
+
+#[test]
+fn a_message_needs_the_blobs_that_it_names() {
+    for message in crate::wire::examples() {
+        let contents = |tensors: &[TensorRef]| -> Vec<_> {
+            tensors.iter().map(|tensor| tensor.content).collect()
+        };
+        let given = |tensors: &[(u32, TensorRef)]| -> Vec<_> {
+            tensors.iter().map(|(_, tensor)| tensor.content).collect()
+        };
+        let due = match &message {
+            Message::AdmitArtifact(admit) => vec![admit.manifest],
+            Message::Job(job) => contents(&job.inputs),
+            Message::Claim(claim) => contents(&claim.outputs),
+            Message::Evidence(evidence) => given(&evidence.tensors),
+            Message::StepEvidence(evidence) => {
+                [given(&evidence.tensors), evidence.slices.into_iter().collect()].concat()
+            }
+            _ => Vec::new(),
+        };
+        assert_eq!(message.required_blobs(), due, "{}", message.kind());
+        let names_some = matches!(
+            message,
+            Message::AdmitArtifact(_) | Message::Job(_) | Message::Claim(_) | Message::Evidence(_)
+        );
+        assert!(!names_some || !due.is_empty(), "{}", message.kind());
     }
 }
