@@ -78,19 +78,28 @@ fn journals(kept: &Path) -> (Vec<Lie>, Vec<Alarm>) {
     (lies, alarms)
 }
 
-#[test]
-fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say() {
-    let folder = tempfile::tempdir().unwrap();
-    let (kept, json) = (folder.path().join("kept"), folder.path().join("out.json"));
+/// Plays a demo that must succeed and keeps it in `kept`: its figures, and what it said.
+fn demo(folder: &Path, flags: &[&str]) -> (Value, String) {
+    let json = folder.join("out.json");
     let output = gainsay()
-        .args(["demo", "--seed", "11", "--json"])
+        .arg("demo")
+        .args(flags)
+        .arg("--json")
         .arg(&json)
         .arg("--keep")
-        .arg(&kept)
+        .arg(folder.join("kept"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
-    let told: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let told = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    (told, text(&output))
+}
+
+#[test]
+fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let (told, _) = demo(folder.path(), &["--seed", "11"]);
     let record = tokio::runtime::Runtime::new()
         .unwrap()
         .block_on(read(&kept.join("arbiter").join("arbiter.db")));
@@ -108,23 +117,14 @@ fn the_demo_catches_every_lie_and_its_figures_are_what_database_and_journals_say
 #[test]
 fn the_demo_goes_on_below_layers_and_every_case_there_can_be_judged_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (kept, json) = (folder.path().join("kept"), folder.path().join("out.json"));
-    let output = gainsay()
-        .args(["demo", "--seed", "2", "--jobs", "16", "--cheat", "two-lies,false-alarm"])
-        .args(["--below-layers", "--json"])
-        .arg(&json)
-        .arg("--keep")
-        .arg(&kept)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output));
-    let told: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let lies = ["--seed", "2", "--jobs", "16", "--cheat", "two-lies,false-alarm", "--below-layers"];
+    let (told, said) = demo(folder.path(), &lies);
     let disputes = told["disputes"].as_array().unwrap();
     let judged = disputes.iter().filter(|dispute| !dispute["replay_ms"].is_null());
     let steps: Vec<&Value> = judged.map(|dispute| &dispute["step"]).collect();
     assert!(!steps.is_empty() && steps.iter().all(|step| step["step"].as_u64() > Some(0)));
-    assert!(text(&output).contains(" below it"), "{}", text(&output));
-    judge_every_case(&kept, &told);
+    assert!(said.contains(" below it"), "{said}");
+    judge_every_case(&folder.path().join("kept"), &told);
 }
 
 fn check_counts(

@@ -260,8 +260,8 @@ impl Market {
         rate_for(self.looking(), self.per_lie())
     }
 
-    /// The smallest share of canaries for which looking pays for itself, whatever the executors' own rate of lies; `None`
-    /// if no share is large enough.
+    /// The smallest share of canaries for which looking pays for itself at the executors' own rate of lies; `None` if no
+    /// share is large enough.
     pub fn smallest_canary_rate(&self) -> Option<f64> {
         let from_own = self.fraud_rate * self.per_lie();
         if self.challengers > 0 && from_own >= self.looking() {

@@ -9,10 +9,10 @@ use gainsay_commitment::{ChunkNode, Digest, NodeId};
 use gainsay_player::StepSource;
 use gainsay_protocol::{
     Account, Below, ClaimId, ClaimState, Dispute, JobState, Key, Known, LoggedEvent, Message,
-    Millis, Outcome, Pair, PairPhase, Posted, Side, Standing, Time, TransferKind,
+    Millis, Outcome, Pair, PairPhase, Posted, Side, Time, TransferKind,
 };
 
-use super::disputes::parts_first_at;
+use super::disputes::{parts_first_at, time_outs};
 use super::{Change, Commit, Role, Violation, broken};
 use crate::source::Oracle;
 
@@ -39,16 +39,7 @@ fn pairs<'a>(was: &'a Dispute, is: &'a Dispute) -> impl Iterator<Item = (&'a Pai
 /// Pairs time out when their clocks end, not before; then nothing else happens to them. No sub-root comes late.
 pub(super) fn no_late_move((was, is): (&Dispute, &Dispute), now: Time, found: &mut Vec<Violation>) {
     for (was, is) in pairs(was, is) {
-        let due = match was.standing(now) {
-            Standing::InTime(_) => None,
-            Standing::ExecutorLate => Some(Outcome::ExecutorTimeout),
-            Standing::ChallengerLate => Some(Outcome::ChallengerTimeout),
-            Standing::BothLate => Some(Outcome::BothTimeout),
-        };
-        let timed_out = is.outcome().filter(|outcome| {
-            use Outcome::{BothTimeout, ChallengerTimeout, ExecutorTimeout};
-            matches!(outcome, ExecutorTimeout | ChallengerTimeout | BothTimeout)
-        });
+        let (due, timed_out) = time_outs(was.standing(now), is.outcome());
         if was.outcome().is_none() && timed_out != due {
             broken(found, "no_late_move", format!("at {now:?} due {due:?}: {was:?} to {is:?}"));
         }

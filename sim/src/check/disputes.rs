@@ -70,20 +70,28 @@ pub(super) fn no_late_move(change: &Change, now: Time, found: &mut Vec<Violation
             below::decided_by_pairs(is, found);
             continue;
         }
-        let due = match was.standing(now) {
-            Standing::InTime(_) => None,
-            Standing::ExecutorLate => Some(Outcome::ExecutorTimeout),
-            Standing::ChallengerLate => Some(Outcome::ChallengerTimeout),
-            Standing::BothLate => Some(Outcome::BothTimeout),
-        };
-        let timed_out = is.outcome().filter(|outcome| {
-            use Outcome::{BothTimeout, ChallengerTimeout, ExecutorTimeout};
-            matches!(outcome, ExecutorTimeout | ChallengerTimeout | BothTimeout)
-        });
+        let (due, timed_out) = time_outs(was.standing(now), is.outcome());
         if was.outcome().is_none() && timed_out != due {
             broken(found, "no_late_move", format!("at {now:?} due {due:?}: {was:?} to {is:?}"));
         }
     }
+}
+
+/// The time-out that is due, and the one with which something ended.
+pub(super) fn time_outs(
+    standing: Standing,
+    outcome: Option<Outcome>,
+) -> (Option<Outcome>, Option<Outcome>) {
+    use Outcome::{BothTimeout, ChallengerTimeout, ExecutorTimeout};
+    let due = match standing {
+        Standing::InTime(_) => None,
+        Standing::ExecutorLate => Some(ExecutorTimeout),
+        Standing::ChallengerLate => Some(ChallengerTimeout),
+        Standing::BothLate => Some(BothTimeout),
+    };
+    let timed_out = outcome
+        .filter(|outcome| matches!(outcome, ExecutorTimeout | ChallengerTimeout | BothTimeout));
+    (due, timed_out)
 }
 
 /// At the node a dispute stands at both sides are known to differ, and everything left of it is equal.

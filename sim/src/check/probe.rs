@@ -108,6 +108,16 @@ fn probe(
         // The same move may still count in another dispute, whose clock has not ended.
         Ok::<_, String>((after.phase.clone(), after != dispute))
     };
+    counts_until((now, end), after, found);
+}
+
+/// A due move does the same now and at the last moment before `end`, and at `end` it changes nothing. `after` says what
+/// would be there then, and whether the move had changed it.
+pub(super) fn counts_until<P: PartialEq + std::fmt::Debug>(
+    (now, end): (Time, Time),
+    after: impl Fn(Time) -> Result<(P, bool), String>,
+    found: &mut Vec<Violation>,
+) {
     let (at_once, at_last) = (after(now), after(Time(end.0 - 1)));
     if at_once != at_last || at_once.is_err() {
         let what = format!("{at_once:?} at {now:?}, {at_last:?} just before {end:?}");

@@ -7,7 +7,7 @@ use gainsay_protocol::{
     SubDissection, Time,
 };
 
-use super::probe::{Probes, refusal};
+use super::probe::{Probes, counts_until, refusal};
 use super::{Violation, broken};
 use crate::arbiter::Arbiter;
 use crate::source::Told;
@@ -129,17 +129,10 @@ fn probe(
         let job = decided.job.ok_or("nothing")?;
         let below = below_of(&job, claim, dispute).ok_or("nothing below")?;
         let after = below.pair(&pair.sub_root).ok_or("no pair")?;
-        Ok::<_, String>((after.phase.clone(), after != pair))
+        // The same move may still count in another pair, whose clock has not ended.
+        Ok((after.phase.clone(), after != pair))
     };
-    let (at_once, at_last) = (after(now), after(Time(end.0 - 1)));
-    if at_once != at_last || at_once.is_err() {
-        let what = format!("{at_once:?} at {now:?}, {at_last:?} just before {end:?}: {pair:?}");
-        broken(found, "winnable_stays", what);
-    }
-    // The same move may still count in another pair, whose clock has not ended.
-    if let Ok((phase, true)) = after(end) {
-        broken(found, "no_late_move", format!("at {end:?} it would become {phase:?}"));
-    }
+    counts_until((now, end), after, found);
 }
 
 /// A reveal that is known already was not to be refused to a member of its side.
