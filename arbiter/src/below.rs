@@ -13,15 +13,16 @@ use gainsay_canon::{Kernels, Tensor};
 use gainsay_commitment::{Context, Digest, StateList, hash};
 use gainsay_judge::{
     CaseError, ChunkClaims, STEP_CASE_VERSION, SignedVerdict, StepCase, StepCaseFile, StepMaterial,
-    StepOpenings, ambient_of, judge_step_case, openings_below, step_standing, value_standing,
+    StepOpenings, StepOperands, ambient_of, judge_step_case, openings_below, step_standing,
+    value_standing,
 };
 use gainsay_model::{
-    ChunkEvidence, ChunkId, Evidence, OperandSlice, Origin, ReplayError, Slot, Steps, TypedProgram,
-    Whole, ambient_operands, check_step, judge_chunk,
+    ChunkAmbient, ChunkEvidence, ChunkId, Evidence, OperandSlice, Origin, ReplayError, Slot, Steps,
+    TypedProgram, Whole, ambient_operands, check_step, judge_chunk,
 };
 use gainsay_protocol::{
     Below, ClaimState, Dispute, EvidenceStanding, JobId, JobState, Message, Pair, PairPhase, Ready,
-    StepEvidence, StepGiven, TensorRef, Verdict,
+    StepEvidence, StepGiven, Verdict,
 };
 
 use crate::core::Core;
@@ -35,7 +36,6 @@ use crate::submit::{Found, blobs_failed};
 struct Own {
     registered: Registered,
     typed: Arc<TypedProgram>,
-    named: Vec<TensorRef>,
     inputs: Vec<Vec<u8>>,
 }
 
@@ -64,14 +64,19 @@ impl Own {
         }
     }
 
-    /// The slices of inputs and weights that a chunk reads.
-    fn ambient(
+    /// The slices of inputs and weights that a case file carries: those that a disputed chunk reads.
+    fn slices_of(
         &self,
-        id: ChunkId,
-        evidence: &ChunkEvidence,
+        case: &StepCase,
         kernels: &Kernels,
-    ) -> Result<Vec<OperandSlice>, ReplayError> {
-        ambient_operands(&self.typed, id, evidence, |slot| self.whole(slot), kernels)
+    ) -> Result<Vec<OperandSlice>, CaseError> {
+        let StepMaterial::Chunk { claims, evidence } = &case.material else {
+            return Ok(Vec::new());
+        };
+        let id = ChunkId { layer: case.layer, step: case.step, chunk: claims.chunk };
+        let whole = |slot| self.whole(slot);
+        let slices = ambient_operands(&self.typed, id, evidence, whole, kernels);
+        slices.map_err(CaseError::Replay)
     }
 
     fn agreed(&self, layer: u32, step: u32, list: &StateList) -> Digest {
@@ -86,11 +91,10 @@ impl Own {
         given: &ChunkEvidence,
         kernels: &Kernels,
     ) -> Result<(), ReplayError> {
-        let ambient = self.ambient(id, given, kernels)?;
-        let digest = ambient_of((self.registered.artifact.manifest(), &self.typed), &self.named);
         let agreed = self.agreed(id.layer, id.step, &given.list);
-        let both = (given, ambient.as_slice());
-        judge_chunk(&self.typed, id, agreed, both, &digest, kernels).map(drop)
+        let whole = |slot| self.whole(slot);
+        let own = ChunkAmbient::Own(&whole);
+        judge_chunk(&self.typed, id, agreed, given, own, kernels).map(drop)
     }
 }
 
@@ -193,7 +197,7 @@ impl Core {
     fn own(&self, state: &JobState, inputs: Vec<Vec<u8>>) -> Result<Own, Refused> {
         let registered = self.registry.get(state.job.artifact)?;
         let typed = self.program_of(state)?;
-        Ok(Own { registered, typed, named: state.job.inputs.clone(), inputs })
+        Ok(Own { registered, typed, inputs })
     }
 
     /// The verdict on a pair and the record of its case file; `None` if the pair no longer waits for one.
@@ -206,7 +210,8 @@ impl Core {
         let Some((claim, below, pair)) = under_judgement(&state, (&counter_root, &sub_root)) else {
             return Ok(None);
         };
-        let case = self.assemble_step(&state, (claim, counter_root), below, pair).await?;
+        let (case, own) = self.assemble_step(&state, (claim, counter_root), below, pair).await?;
+        let (case, own) = (Arc::new(case), Arc::new(own));
         self.metrics.disputes.evidence_bytes.observe(case.evidence_bytes() as f64);
         let key = content_of(&case, &state);
         let started = Instant::now();
@@ -215,22 +220,35 @@ impl Core {
                 self.metrics.disputes.replays.with_label_values(&["cached"]).inc();
                 verdict
             }
-            None => self.replay_step(case.clone(), key).await?,
+            None => self.replay_step(case.clone(), own.clone(), key).await?,
         };
         let replay_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let signed = SignedVerdict::of_step(&self.keypair, &case, verdict);
-        let file = StepCaseFile::new(case, signed).to_bytes();
-        let file = file.map_err(|error| WorkError::Case(error.into()))?;
+        let (keypair, kernels) = (self.keypair.clone(), self.kernels.clone());
+        let file = tokio::task::spawn_blocking(move || {
+            let signed = SignedVerdict::of_step(&keypair, &case, verdict);
+            let slices = own.slices_of(&case, &kernels)?;
+            Ok(StepCaseFile::new(Arc::unwrap_or_clone(case), signed, slices).to_bytes()?)
+        });
+        let file = file.await.map_err(|_| WorkError::Crash)?.map_err(WorkError::Case)?;
         let blob = self.blobs.save(file).await?;
         let claim = claim.id;
         let record = CaseRecord { claim, counter_root: sub_root, blob, verdict, replay_us };
         Ok(Some((verdict, record)))
     }
 
-    async fn replay_step(&self, case: StepCase, key: Digest) -> Result<Verdict, WorkError> {
+    async fn replay_step(
+        &self,
+        case: Arc<StepCase>,
+        own: Arc<Own>,
+        key: Digest,
+    ) -> Result<Verdict, WorkError> {
         let kernels = self.kernels.clone();
         let started = Instant::now();
-        let judged = tokio::task::spawn_blocking(move || judge_step_case(&case, &kernels)).await;
+        let judged = tokio::task::spawn_blocking(move || {
+            let whole = |slot| own.whole(slot);
+            judge_step_case(&case, StepOperands::Own(&whole), &kernels)
+        });
+        let judged = judged.await;
         let took = started.elapsed().as_secs_f64();
         let judgement = judged.map_err(|_| WorkError::Crash)??;
         self.metrics.disputes.replay_seconds.observe(took);
@@ -255,7 +273,7 @@ impl Core {
         (claim, counter_root): (&ClaimState, Digest),
         below: &Below,
         pair: &Pair,
-    ) -> Result<StepCase, WorkError> {
+    ) -> Result<(StepCase, Own), WorkError> {
         let PairPhase::Judging { step, chunk, given } = &pair.phase else {
             return Err(WorkError::Missing("the pair is not being judged"));
         };
@@ -280,12 +298,13 @@ impl Core {
                 let claims = ChunkClaims::of(below, pair, step, *chunk);
                 let claims =
                     claims.ok_or(WorkError::Missing("the pair has not shown the chunk"))?;
-                let id = ChunkId { layer, step, chunk: *chunk };
-                self.chunk_material(&own, (id, claims), given).await?
+                let slices = given.slices.ok_or(WorkError::Missing("the slices are not there"))?;
+                let evidence = self.chunk_evidence(given.list.clone(), slices).await?;
+                StepMaterial::Chunk { claims, evidence }
             }
             None => self.whole_material(&own, (layer, step), given).await?,
         };
-        Ok(StepCase {
+        let case = StepCase {
             version: STEP_CASE_VERSION,
             job: self.signed(state.id.0).await?,
             claim: self.signed(claim.id.0).await?,
@@ -298,20 +317,8 @@ impl Core {
             openings,
             step_openings,
             material,
-        })
-    }
-
-    async fn chunk_material(
-        &self,
-        own: &Own,
-        (id, claims): (ChunkId, ChunkClaims),
-        given: &StepGiven,
-    ) -> Result<StepMaterial, WorkError> {
-        let slices = given.slices.ok_or(WorkError::Missing("the slices are not there"))?;
-        let evidence = self.chunk_evidence(given.list.clone(), slices).await?;
-        let ambient = own.ambient(id, &evidence, &self.kernels);
-        let ambient = ambient.map_err(|error| WorkError::Case(CaseError::Replay(error)))?;
-        Ok(StepMaterial::Chunk { claims, evidence, ambient })
+        };
+        Ok((case, own))
     }
 
     async fn whole_material(

@@ -5,6 +5,7 @@
 //! both. What is between the agreed `D_{j-1}` and that chunk is replayed from slices.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::{Kernels, Tensor};
@@ -13,9 +14,9 @@ use gainsay_commitment::{
     leaf_digest, tensor_digest,
 };
 use gainsay_model::{
-    Ambient, AmbientFault, ArtifactError, ChunkEvidence, ChunkId, Evidence, EvidenceFault,
-    JudgedBy, Layer, Manifest, OperandSlice, Origin, ReplayError, Required, Slot, Steps,
-    TypedProgram, check_inner_list, judge_chunk, judge_step,
+    Ambient, AmbientFault, ArtifactError, ChunkAmbient, ChunkEvidence, ChunkId, Evidence,
+    EvidenceFault, JudgedBy, Layer, Manifest, OperandSlice, Origin, ReplayError, Required, Slot,
+    Steps, TypedProgram, Whole, check_inner_list, judge_chunk, judge_step,
 };
 use gainsay_protocol::{
     Below, ClaimState, DeepLayer, EvidenceStanding, Known, LayerBudget, Message, Pair, Signed,
@@ -27,7 +28,7 @@ use crate::decide::{CaseError, JudgedStep, Judgement, Parts, check_operations, p
 use crate::evidence::EvidenceRefused;
 
 /// The version of the encoding of a case below a layer.
-pub const STEP_CASE_VERSION: u32 = 2;
+pub const STEP_CASE_VERSION: u32 = 3;
 
 /// The states around the disputed step under both sub-roots.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -103,14 +104,12 @@ pub enum StepMaterial {
         /// The weights that the step reads: index in the manifest, ascending, and bytes.
         weights: Vec<(u32, Vec<u8>)>,
     } = 0,
-    /// One chunk.
+    /// One chunk; the inputs and weights that it reads are not part of the case, because the job names them.
     Chunk {
         /// What both sides say it is.
         claims: ChunkClaims,
         /// The agreed state and the slices of values of earlier instructions.
         evidence: ChunkEvidence,
-        /// The slices of inputs and weights, ascending.
-        ambient: Vec<OperandSlice>,
     } = 1,
 }
 
@@ -169,11 +168,33 @@ pub fn openings_below(
     Openings::of(claim, counter_root, below.deep.layer, below.before.as_ref()?)
 }
 
+/// The inputs and weights that a case below a layer is judged with, if it is about a chunk.
+#[derive(Clone, Copy)]
+pub enum StepOperands<'v, 'w> {
+    /// Whoever judges has them whole, and checked them when it took them.
+    Own(&'v dyn Fn(Slot) -> Option<Whole<'w>>),
+    /// Slices of them, ascending, to be verified.
+    Slices(&'v [OperandSlice]),
+}
+
+impl fmt::Debug for StepOperands<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(_) => f.write_str("Own"),
+            Self::Slices(slices) => f.debug_tuple("Slices").field(slices).finish(),
+        }
+    }
+}
+
 /// Judges a case below a layer.
 ///
 /// # Errors
 /// [`CaseError`] if any part of the case is not bound to the others; then nothing follows from it.
-pub fn judge_step_case(case: &StepCase, kernels: &Kernels) -> Result<Judgement, CaseError> {
+pub fn judge_step_case(
+    case: &StepCase,
+    operands: StepOperands<'_, '_>,
+    kernels: &Kernels,
+) -> Result<Judgement, CaseError> {
     if case.version != STEP_CASE_VERSION {
         return Err(crate::case::CaseEncodingError::Version { found: case.version }.into());
     }
@@ -190,10 +211,13 @@ pub fn judge_step_case(case: &StepCase, kernels: &Kernels) -> Result<Judgement, 
     check_roots(case, &found, shape)?;
     let verdict = match &case.material {
         StepMaterial::Whole { evidence, inputs, weights } => {
+            if matches!(operands, StepOperands::Slices([_, ..])) {
+                return Err(CaseError::Mismatch("a step judged whole has no slices"));
+            }
             whole(case, &found, shape, (evidence, inputs, weights), kernels)?
         }
-        StepMaterial::Chunk { claims, evidence, ambient } => {
-            chunk(case, &found, (steps, shape), (claims, evidence, ambient), kernels)?
+        StepMaterial::Chunk { claims, evidence } => {
+            chunk(case, &found, (steps, shape), (claims, evidence, operands), kernels)?
         }
     };
     let chunk = match &case.material {
@@ -286,13 +310,13 @@ fn decided(replayed: Result<[bool; 2], ReplayError>) -> Result<Verdict, CaseErro
     }
 }
 
-type Whole<'a> = (&'a Evidence, &'a [Vec<u8>], &'a [(u32, Vec<u8>)]);
+type WholeStep<'a> = (&'a Evidence, &'a [Vec<u8>], &'a [(u32, Vec<u8>)]);
 
 fn whole(
     case: &StepCase,
     found: &Parts<'_>,
     shape: StepShape,
-    (evidence, inputs, weights): Whole<'_>,
+    (evidence, inputs, weights): WholeStep<'_>,
     kernels: &Kernels,
 ) -> Result<Verdict, CaseError> {
     let inputs = found.inputs(inputs)?;
@@ -310,13 +334,13 @@ fn whole(
     )
 }
 
-type Chunk<'a> = (&'a ChunkClaims, &'a ChunkEvidence, &'a [OperandSlice]);
+type Chunk<'v, 'w> = (&'v ChunkClaims, &'v ChunkEvidence, StepOperands<'v, 'w>);
 
 fn chunk(
     case: &StepCase,
     found: &Parts<'_>,
     (steps, shape): (Steps<'_>, StepShape),
-    (claims, evidence, ambient): Chunk<'_>,
+    (claims, evidence, operands): Chunk<'_, '_>,
     kernels: &Kernels,
 ) -> Result<Verdict, CaseError> {
     let result =
@@ -343,8 +367,11 @@ fn chunk(
     }
     let id = ChunkId { layer: case.layer, step: case.step, chunk: claims.chunk };
     let agreed = case.step_openings.agreed;
-    let given = (evidence, ambient);
-    let replayed = judge_chunk(&found.program, id, agreed, given, &digest, kernels);
+    let ambient = match operands {
+        StepOperands::Own(values) => ChunkAmbient::Own(values),
+        StepOperands::Slices(slices) => ChunkAmbient::Slices(slices, &digest),
+    };
+    let replayed = judge_chunk(&found.program, id, agreed, evidence, ambient, kernels);
     decided(replayed.map(|value| [0, 1].map(|side: usize| claims.paths[side].value == value)))
 }
 

@@ -16,8 +16,8 @@ mod verdict;
 mod weights;
 
 pub use below::{
-    ChunkClaims, STEP_CASE_VERSION, StepCase, StepMaterial, StepOpenings, ambient_of, deep_layers,
-    judge_step_case, openings_below, step_standing, value_standing,
+    ChunkClaims, STEP_CASE_VERSION, StepCase, StepMaterial, StepOpenings, StepOperands, ambient_of,
+    deep_layers, judge_step_case, openings_below, step_standing, value_standing,
 };
 pub use case::{CASE_VERSION, Case, CaseEncodingError, Openings};
 pub use decide::{CaseError, JudgedStep, Judgement, judge};

@@ -3,9 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use gainsay_canon::Kernels;
 use gainsay_commitment::{Context, Digest, hash};
+use gainsay_model::OperandSlice;
 use gainsay_protocol::{Key, Keypair, NetworkId, Signature, Verdict};
 
-use crate::below::{STEP_CASE_VERSION, StepCase, judge_step_case};
+use crate::below::{STEP_CASE_VERSION, StepCase, StepOperands, judge_step_case};
 use crate::case::{CASE_VERSION, Case, CaseEncodingError};
 use crate::decide::{CaseError, Judgement, judge, needed};
 use crate::weights::{NeededWeight, WeightBytes, Weights};
@@ -175,12 +176,14 @@ pub struct StepCaseFile {
     pub case: StepCase,
     /// What the arbiter said.
     pub verdict: SignedVerdict,
+    /// The slices of inputs and weights that a disputed chunk reads, ascending; empty for a whole step.
+    pub operands: Vec<OperandSlice>,
 }
 
 impl StepCaseFile {
-    /// A file of a case and the arbiter's verdict.
-    pub fn new(case: StepCase, verdict: SignedVerdict) -> Self {
-        Self { magic: MAGIC, case, verdict }
+    /// A file of a case, the arbiter's verdict and what a chunk is judged with.
+    pub fn new(case: StepCase, verdict: SignedVerdict, operands: Vec<OperandSlice>) -> Self {
+        Self { magic: MAGIC, case, verdict, operands }
     }
 
     /// The file's bytes.
@@ -235,7 +238,8 @@ impl AnyCaseFile {
                 if !file.verdict.is_over(case.job.network, case.digest()) {
                     return Err(VerdictError::Signature(file.verdict.arbiter));
                 }
-                held_to(judge_step_case(case, kernels)?, &file.verdict)
+                let operands = StepOperands::Slices(&file.operands);
+                held_to(judge_step_case(case, operands, kernels)?, &file.verdict)
             }
         }
     }

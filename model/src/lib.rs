@@ -32,9 +32,9 @@ mod values;
 
 pub use artifact::{Artifact, WeightSource};
 pub use below::{
-    ChunkEvidence, ChunkId, JudgedBy, OperandSlice, StepValues, Steps, StepsError, SubTrace, Whole,
-    ambient_operands, check_inner_list, check_step, chunk_operands, encode_slices, judge_chunk,
-    judge_step, step_evidence,
+    ChunkAmbient, ChunkEvidence, ChunkId, JudgedBy, OperandSlice, StepValues, Steps, StepsError,
+    SubTrace, Whole, ambient_operands, check_inner_list, check_step, chunk_operands, encode_slices,
+    judge_chunk, judge_step, step_evidence,
 };
 pub use builder::{BuildError, ProgramBuilder, Value};
 pub use describe::{

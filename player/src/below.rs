@@ -12,8 +12,8 @@ use gainsay_commitment::{
     Arity, ChunkShape, Digest, NodeId, Opening, StateList, StepOpening, StepTree, content,
 };
 use gainsay_model::{
-    ChunkId, EvidenceTensor, OperandSlice, Origin, RunError, Runner, Slot, StepValues, Steps,
-    SubTrace, Telling, Whole, chunk_operands, encode_slices, step_evidence,
+    ChunkId, EvidenceTensor, Origin, RunError, Runner, Slot, StepValues, Steps, SubTrace, Telling,
+    Whole, chunk_operands, encode_slices, step_evidence,
 };
 use gainsay_protocol::{
     Below, ChunkDissection, ClaimState, Dispute, DueBelow, Key, Message, Pair, Params, Side,
@@ -204,11 +204,7 @@ impl StepSource for BelowRun {
         let id = ChunkId { layer: self.layer, step, chunk };
         let operand = |slot| self.operand(&values, slot);
         let slices = chunk_operands(program, id, operand, self.runner.kernels());
-        let made = |given: &OperandSlice| {
-            matches!(program.origin(given.slot), Some(Origin::Instruction(_)))
-        };
-        let slices = slices.ok().map(|slices| slices.into_iter().filter(made).collect::<Vec<_>>());
-        Ok(slices.map(|slices| encode_slices(&slices)))
+        Ok(slices.ok().map(|slices| encode_slices(&slices)))
     }
 }
 

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 use gainsay_canon::Tensor;
 use gainsay_commitment::{Digest, StateList, content};
 use gainsay_judge::{
-    CASE_VERSION, Case, Openings, Weights, deep_layers, evidence_standing, judge, judge_step_case,
+    CASE_VERSION, Case, Openings, StepOperands, Weights, deep_layers, evidence_standing, judge,
+    judge_step_case,
 };
 use gainsay_model::{Evidence, EvidenceTensor, Runner, Slot};
 use gainsay_player::tensors;
@@ -43,6 +44,8 @@ pub struct Judged {
     pub made: Duration,
     /// How long judging the case took, every signature and digest in it included, the best of three times.
     pub took: Duration,
+    /// How long anybody takes who judges again from the case file, the best of three times.
+    pub again: Duration,
 }
 
 /// What one game is about.
@@ -265,23 +268,37 @@ impl<'a> Arbiter<'a> {
         let given = case.evidence.tensors.iter().map(|given| given.bytes.len() as u64);
         let ambient = case.inputs.iter().map(|input| input.len() as u64).sum();
         let (layer, evidence) = (judgement.layer, given.sum());
-        self.judged.push(Judged { layer, step: None, chunk: None, evidence, ambient, made, took });
+        let again = took;
+        self.judged.push(Judged {
+            layer,
+            step: None,
+            chunk: None,
+            evidence,
+            ambient,
+            made,
+            took,
+            again,
+        });
         Ok(judgement.verdict)
     }
 
     fn judge_pair(&mut self, counter_root: Digest, sub_root: Digest) -> Result<Verdict> {
         let (case, made) = best_of(|| below::case(self, counter_root, sub_root))?;
-        let kernels = self.subject.runner.kernels();
-        let (judgement, took) = best_of(|| Ok(judge_step_case(&case, kernels)?))?;
+        let (judgement, took) = best_of(|| below::judge(self.subject, &case))?;
+        let slices = below::slices_of(self.subject, &case)?;
+        let (kernels, given) = (self.subject.runner.kernels(), StepOperands::Slices(&slices));
+        let (same, again) = best_of(|| Ok(judge_step_case(&case, given, kernels)?))?;
+        ensure!(same == judgement, "the case file says {same:?}, the arbiter {judgement:?}");
         let Some(step) = judgement.step else { bail!("no step was judged") };
         self.judged.push(Judged {
             layer: judgement.layer,
             step: Some(step.step),
             chunk: step.chunk,
             evidence: case.evidence_bytes(),
-            ambient: below::ambient_bytes(&case),
+            ambient: below::ambient_bytes(&case, &slices),
             made,
             took,
+            again,
         });
         Ok(judgement.verdict)
     }

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail};
 use gainsay_canon::Tensor;
 use gainsay_commitment::{Digest, StateList};
 use gainsay_judge::{
-    ChunkClaims, STEP_CASE_VERSION, StepCase, StepMaterial, StepOpenings, ambient_of,
-    openings_below, step_standing, value_standing,
+    ChunkClaims, Judgement, STEP_CASE_VERSION, StepCase, StepMaterial, StepOpenings, StepOperands,
+    ambient_of, judge_step_case, openings_below, step_standing, value_standing,
 };
 use gainsay_model::{
-    ChunkEvidence, ChunkId, OperandSlice, Origin, ReplayError, Slot, Steps, Whole,
+    ChunkAmbient, ChunkEvidence, ChunkId, OperandSlice, Origin, Slot, Steps, Whole,
     ambient_operands, check_step, judge_chunk,
 };
 use gainsay_protocol::{
@@ -44,14 +44,19 @@ fn whole_value(subject: &Subject, slot: Slot) -> Option<Whole<'_>> {
     }
 }
 
-fn ambient(
-    subject: &Subject,
-    id: ChunkId,
-    evidence: &ChunkEvidence,
-) -> Result<Vec<OperandSlice>, ReplayError> {
+/// The slices of inputs and weights that a case file carries: those that a disputed chunk reads.
+pub fn slices_of(subject: &Subject, case: &StepCase) -> Result<Vec<OperandSlice>> {
+    let StepMaterial::Chunk { claims, evidence } = &case.material else { return Ok(Vec::new()) };
     let runner = &subject.runner;
+    let id = ChunkId { layer: case.layer, step: case.step, chunk: claims.chunk };
     let whole = |slot| whole_value(subject, slot);
-    ambient_operands(runner.program(), id, evidence, whole, runner.kernels())
+    Ok(ambient_operands(runner.program(), id, evidence, whole, runner.kernels())?)
+}
+
+/// Judges a case as the arbiter does, which has inputs and weights whole.
+pub fn judge(subject: &Subject, case: &StepCase) -> Result<Judgement> {
+    let whole = |slot| whole_value(subject, slot);
+    Ok(judge_step_case(case, StepOperands::Own(&whole), subject.runner.kernels())?)
 }
 
 fn agreed(subject: &Subject, layer: u32, step: u32, list: &StateList) -> Digest {
@@ -93,12 +98,9 @@ fn evidence_standing(
         (Some(chunk), Some(slices)) if said.tensors.is_empty() => {
             let given = ChunkEvidence::decode(said.list.clone(), arbiter.blob(&slices)?)?;
             let id = ChunkId { layer, step, chunk };
-            let inputs = references(subject);
-            let digests = ambient_of((runner.artifact().manifest(), runner.program()), &inputs);
-            let replayed = ambient(subject, id, &given).and_then(|ambient| {
-                let both = (&given, ambient.as_slice());
-                judge_chunk(runner.program(), id, before, both, &digests, runner.kernels())
-            });
+            let whole = |slot| whole_value(subject, slot);
+            let own = ChunkAmbient::Own(&whole);
+            let replayed = judge_chunk(runner.program(), id, before, &given, own, runner.kernels());
             Ok(step_standing(replayed.map(drop), given.bytes())?)
         }
         (None, None) => {
@@ -135,8 +137,7 @@ pub fn case(arbiter: &Arbiter<'_>, counter_root: Digest, sub_root: Digest) -> Re
             let claims = claims.context("the chunk is not shown")?;
             let slices = given.slices.context("the slices are not there")?;
             let evidence = ChunkEvidence::decode(given.list.clone(), arbiter.blob(&slices)?)?;
-            let ambient = ambient(subject, ChunkId { layer, step, chunk: *chunk }, &evidence)?;
-            StepMaterial::Chunk { claims, evidence, ambient }
+            StepMaterial::Chunk { claims, evidence }
         }
         None => whole(arbiter, (layer, step), given)?,
     };
@@ -172,10 +173,10 @@ fn whole(arbiter: &Arbiter<'_>, at: (u32, u32), given: &StepGiven) -> Result<Ste
     Ok(StepMaterial::Whole { evidence, inputs, weights: weights.into_iter().collect() })
 }
 
-/// Bytes of the inputs and weights that a case below a layer is judged with, and of their proofs.
-pub fn ambient_bytes(case: &StepCase) -> u64 {
+/// Bytes of the inputs and weights that a case below a layer is judged with, and of the proofs of slices.
+pub fn ambient_bytes(case: &StepCase, slices: &[OperandSlice]) -> u64 {
     match &case.material {
-        StepMaterial::Chunk { ambient, .. } => ambient.iter().map(|own| own.slice.size()).sum(),
+        StepMaterial::Chunk { .. } => slices.iter().map(|own| own.slice.size()).sum(),
         StepMaterial::Whole { inputs, weights, .. } => {
             let inputs = inputs.iter().map(|bytes| bytes.len() as u64);
             inputs.chain(weights.iter().map(|(_, bytes)| bytes.len() as u64)).sum()

@@ -212,6 +212,17 @@ fn judge_again(file: &AnyCaseFile, verdict: Verdict, (layer, step): (u32, u32)) 
         claims.paths.reverse();
     }
     assert!(AnyCaseFile::Step(changed).confirm(&kernels()).is_err(), "a changed file");
+    // What the arbiter put beside the case is not signed, but bound by the job and the manifest.
+    for at in 0..file.operands.len() {
+        let mut changed = file.clone();
+        if let Some(byte) = changed.operands[at].slice.bytes.first_mut() {
+            *byte ^= 1;
+        }
+        assert!(AnyCaseFile::Step(changed).confirm(&kernels()).is_err(), "another operand");
+        let mut changed = file.clone();
+        changed.operands.remove(at);
+        assert!(AnyCaseFile::Step(changed).confirm(&kernels()).is_err(), "an operand too few");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ pub use self::judge::{check_inner_list, check_step, judge_step, step_evidence};
 pub use self::reads::JudgedBy;
 pub use self::run::{StepValues, SubTrace};
 pub use self::slices::{
-    ChunkEvidence, ChunkId, OperandSlice, Whole, ambient_operands, chunk_operands, encode_slices,
-    judge_chunk,
+    ChunkAmbient, ChunkEvidence, ChunkId, OperandSlice, Whole, ambient_operands, chunk_operands,
+    encode_slices, judge_chunk,
 };
 pub use self::steps::{Steps, StepsError};

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -102,60 +103,72 @@ impl<'a> From<Cow<'a, [u8]>> for Whole<'a> {
     }
 }
 
-/// Whole values, from which slices are cut.
-struct Cutting<'a> {
+/// The inputs and weights that a chunk is judged with.
+#[derive(Clone, Copy)]
+pub enum ChunkAmbient<'v, 'w> {
+    /// Whoever judges has them whole, and checked them when it took them.
+    Own(&'v dyn Fn(Slot) -> Option<Whole<'w>>),
+    /// Slices that somebody gave, ascending, and the tensor digests that they must have.
+    Slices(&'v [OperandSlice], &'v dyn Fn(Slot) -> Option<Digest>),
+}
+
+impl fmt::Debug for ChunkAmbient<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(_) => f.write_str("Own"),
+            Self::Slices(slices, _) => f.debug_tuple("Slices").field(slices).finish(),
+        }
+    }
+}
+
+/// The values that a chunk reads: some whole, some in slices that are verified when they are opened, each once.
+struct Values<'a, 'w> {
     program: &'a TypedProgram,
-    whole: BTreeMap<Slot, Whole<'a>>,
-    slices: BTreeMap<Slot, OperandSlice>,
-}
-
-impl Source for Cutting<'_> {
-    fn open(&mut self, slot: Slot, wanted: ChunkSet) -> Result<(), ReplayError> {
-        let absent = || ComputeError::Absent(slot);
-        let whole = self.whole.get(&slot).ok_or_else(absent)?;
-        let (content, slice) = whole.slice(&wanted).ok_or_else(absent)?;
-        let tensor = self.program.type_of(slot).ok_or_else(absent)?.clone();
-        self.slices.insert(slot, OperandSlice { slot, tensor, content, slice });
-        Ok(())
-    }
-
-    fn bytes(&self, slot: Slot, range: Range<u64>) -> Option<&[u8]> {
-        let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
-        self.whole.get(&slot)?.bytes.get(range)
-    }
-}
-
-/// What a chunk of a step's value reads: slices of the values of earlier instructions for the evidence, and of inputs and
-/// weights for whoever judges. `values` must have every operand.
-///
-/// # Errors
-/// If there is no such chunk, or a value is missing.
-pub fn chunk_operands<'a, W: Into<Whole<'a>>>(
-    program: &TypedProgram,
-    id: ChunkId,
-    values: impl Fn(Slot) -> Option<W>,
-    kernels: &Kernels,
-) -> Result<Vec<OperandSlice>, ReplayError> {
-    let judged = Judged::of(program, id.layer, id.step)?;
-    let mut source = Cutting { program, whole: BTreeMap::new(), slices: BTreeMap::new() };
-    for slot in judged.operands {
-        let whole = values(*slot).ok_or(ComputeError::Absent(*slot))?;
-        source.whole.insert(*slot, whole.into());
-    }
-    judged.open(id.chunk, &mut source, kernels)?;
-    Ok(source.slices.into_values().collect())
-}
-
-/// Slices that somebody gave, each opened at most once.
-struct Given<'a> {
-    program: &'a TypedProgram,
-    slices: BTreeMap<Slot, &'a OperandSlice>,
+    whole: BTreeMap<Slot, Whole<'w>>,
+    wanted: BTreeMap<Slot, ChunkSet>,
+    given: BTreeMap<Slot, &'a OperandSlice>,
     opened: BTreeMap<Slot, (ChunkSet, &'a [u8])>,
 }
 
-impl Source for Given<'_> {
+impl<'a, 'w> Values<'a, 'w> {
+    fn new(program: &'a TypedProgram) -> Self {
+        let (whole, wanted) = (BTreeMap::new(), BTreeMap::new());
+        Self { program, whole, wanted, given: BTreeMap::new(), opened: BTreeMap::new() }
+    }
+
+    /// Takes those of an instruction's operands whole that `own` tells apart.
+    fn take(
+        &mut self,
+        operands: &[Slot],
+        own: impl Fn(Slot) -> bool,
+        values: impl Fn(Slot) -> Option<Whole<'w>>,
+    ) -> Result<(), ReplayError> {
+        for slot in operands.iter().copied().filter(|slot| own(*slot)) {
+            self.whole.insert(slot, values(slot).ok_or(ComputeError::Absent(slot))?);
+        }
+        Ok(())
+    }
+
+    /// What was read of the whole values, cut out; of those only that `named` tells apart.
+    fn cut(&self, named: impl Fn(Slot) -> bool) -> Result<Vec<OperandSlice>, ReplayError> {
+        let wanted = self.wanted.iter().filter(|(slot, _)| named(**slot));
+        let cut = wanted.map(|(&slot, wanted)| {
+            let whole = self.whole.get(&slot).and_then(|whole| whole.slice(wanted));
+            let found = whole.zip(self.program.type_of(slot).cloned());
+            let ((content, slice), tensor) = found.ok_or(ComputeError::Absent(slot))?;
+            Ok(OperandSlice { slot, tensor, content, slice })
+        });
+        cut.collect()
+    }
+}
+
+impl Source for Values<'_, '_> {
     fn open(&mut self, slot: Slot, wanted: ChunkSet) -> Result<(), ReplayError> {
-        let given = self.slices.remove(&slot).ok_or(EvidenceFault::Missing(slot))?;
+        if self.whole.contains_key(&slot) {
+            self.wanted.insert(slot, wanted);
+            return Ok(());
+        }
+        let given = self.given.remove(&slot).ok_or(EvidenceFault::Missing(slot))?;
         let length = self.program.bytes_of(slot);
         let sliced = given.slice.verify(length, &wanted, given.content);
         sliced.map_err(|source| EvidenceFault::Slice { slot, source })?;
@@ -164,34 +177,38 @@ impl Source for Given<'_> {
     }
 
     fn bytes(&self, slot: Slot, range: Range<u64>) -> Option<&[u8]> {
-        let (wanted, bytes) = self.opened.get(&slot)?;
-        let at = wanted.place(range)?;
-        bytes.get(usize::try_from(at.start).ok()?..usize::try_from(at.end).ok()?)
+        let (bytes, place) = match self.whole.get(&slot) {
+            Some(whole) => (&*whole.bytes, range),
+            None => {
+                let (wanted, bytes) = self.opened.get(&slot)?;
+                (*bytes, wanted.place(range)?)
+            }
+        };
+        bytes.get(usize::try_from(place.start).ok()?..usize::try_from(place.end).ok()?)
     }
 }
 
-/// Slices of values of earlier instructions that somebody gave, and whole inputs and weights.
-struct Mixed<'a> {
-    given: Given<'a>,
-    own: Cutting<'a>,
+/// Whether an earlier instruction made it; else it is an input or a weight.
+fn is_made(program: &TypedProgram, slot: Slot) -> bool {
+    matches!(program.origin(slot), Some(Origin::Instruction(_)))
 }
 
-impl Source for Mixed<'_> {
-    fn open(&mut self, slot: Slot, wanted: ChunkSet) -> Result<(), ReplayError> {
-        if self.own.whole.contains_key(&slot) {
-            self.own.open(slot, wanted)
-        } else {
-            self.given.open(slot, wanted)
-        }
-    }
-
-    fn bytes(&self, slot: Slot, range: Range<u64>) -> Option<&[u8]> {
-        if self.own.whole.contains_key(&slot) {
-            self.own.bytes(slot, range)
-        } else {
-            self.given.bytes(slot, range)
-        }
-    }
+/// What a chunk of a step's value reads of the values of earlier instructions: the slices of its evidence. `values` must
+/// have every operand.
+///
+/// # Errors
+/// If there is no such chunk, or a value is missing.
+pub fn chunk_operands<'a, W: Into<Whole<'a>>>(
+    program: &'a TypedProgram,
+    id: ChunkId,
+    values: impl Fn(Slot) -> Option<W>,
+    kernels: &Kernels,
+) -> Result<Vec<OperandSlice>, ReplayError> {
+    let judged = Judged::of(program, id.layer, id.step)?;
+    let mut source = Values::new(program);
+    source.take(judged.operands, |_| true, |slot| values(slot).map(Into::into))?;
+    judged.open(id.chunk, &mut source, kernels)?;
+    source.cut(|slot| is_made(program, slot))
 }
 
 /// The slices of inputs and weights that a chunk reads, for whoever has them whole and was given the evidence.
@@ -206,23 +223,15 @@ pub fn ambient_operands<'a, W: Into<Whole<'a>>>(
     kernels: &Kernels,
 ) -> Result<Vec<OperandSlice>, ReplayError> {
     let judged = Judged::of(program, id.layer, id.step)?;
-    let slices = evidence.operands.iter().map(|given| (given.slot, given)).collect();
-    let given = Given { program, slices, opened: BTreeMap::new() };
-    let mut own = Cutting { program, whole: BTreeMap::new(), slices: BTreeMap::new() };
-    for slot in judged.operands {
-        if !matches!(program.origin(*slot), Some(Origin::Instruction(_))) {
-            let whole = values(*slot).ok_or(ComputeError::Absent(*slot))?;
-            own.whole.insert(*slot, whole.into());
-        }
-    }
-    let mut source = Mixed { given, own };
+    let mut source = Values::new(program);
+    source.given = evidence.operands.iter().map(|given| (given.slot, given)).collect();
+    let own = |slot| !is_made(program, slot);
+    source.take(judged.operands, own, |slot| values(slot).map(Into::into))?;
     judged.open(id.chunk, &mut source, kernels)?;
-    Ok(source.own.slices.into_values().collect())
+    source.cut(|_| true)
 }
 
 /// Computes one chunk of a step's value from the agreed state before it: the chunk's value in the content's tree.
-///
-/// `ambient` are the slices of inputs and weights, whose tensor digests `digest_of` gives.
 ///
 /// # Errors
 /// See [`ReplayError`]; the kind says who is at fault.
@@ -230,41 +239,57 @@ pub fn judge_chunk(
     program: &TypedProgram,
     id: ChunkId,
     agreed: Digest,
-    (evidence, ambient): (&ChunkEvidence, &[OperandSlice]),
-    digest_of: &dyn Fn(Slot) -> Option<Digest>,
+    evidence: &ChunkEvidence,
+    ambient: ChunkAmbient<'_, '_>,
     kernels: &Kernels,
 ) -> Result<Digest, ReplayError> {
     let judged = Judged::of(program, id.layer, id.step)?;
     check_inner_list(program, (id.layer, id.step), agreed, &evidence.list)?;
-    let mut slices = BTreeMap::new();
-    for given in evidence.operands.iter().chain(ambient) {
-        let slot = given.slot;
-        let made = matches!(program.origin(slot), Some(Origin::Instruction(_)));
-        let expected = if made { listed(&evidence.list, slot) } else { digest_of(slot) };
-        let listed = expected.ok_or(EvidenceFault::Extra(slot))?;
-        let found = tensor_digest(given.tensor.dtype as u8, &given.tensor.shape, given.content);
-        if found != listed {
-            return Err(EvidenceFault::Bytes { slot, listed, found }.into());
-        }
-        let expected = program.type_of(slot).ok_or(EvidenceFault::Extra(slot))?;
-        if *expected != given.tensor {
-            let (expected, found) = (expected.clone(), given.tensor.clone());
-            return Err(Malformation::Type { slot, expected, found }.into());
-        }
-        if slices.insert(slot, given).is_some() {
-            return Err(EvidenceFault::Extra(slot).into());
+    let mut source = Values::new(program);
+    let made = |slot| is_made(program, slot).then(|| listed(&evidence.list, slot)).flatten();
+    check_slices(&mut source, &evidence.operands, &made)?;
+    let own = |slot| !is_made(program, slot);
+    match ambient {
+        ChunkAmbient::Own(values) => source.take(judged.operands, own, values)?,
+        ChunkAmbient::Slices(slices, digest_of) => {
+            let named = |slot| own(slot).then(|| digest_of(slot)).flatten();
+            check_slices(&mut source, slices, &named)?;
         }
     }
-    let ascending = |given: &[OperandSlice]| given.is_sorted_by(|a, b| a.slot < b.slot);
-    if let (false, Some(first)) = (ascending(&evidence.operands), evidence.operands.first()) {
-        return Err(EvidenceFault::Extra(first.slot).into());
-    }
-    let mut source = Given { program, slices, opened: BTreeMap::new() };
     let pieces = judged.open(id.chunk, &mut source, kernels)?;
-    if let Some(slot) = source.slices.keys().next() {
+    if let Some(slot) = source.given.keys().next() {
         return Err(EvidenceFault::Extra(*slot).into());
     }
     let bytes = judged.compute(id.chunk, &pieces, &source, kernels)?;
     let shape = ChunkShape::new(judged.result.byte_len().map_or(0, |length| length as u64));
     shape.chunk_value(id.chunk, &bytes).ok_or_else(|| judged.no_rule())
+}
+
+/// Checks that slices are of the contents that they must be of, ascending, each of its own value; their chunks are verified
+/// when they are opened.
+fn check_slices<'a>(
+    source: &mut Values<'a, '_>,
+    slices: &'a [OperandSlice],
+    digest_of: &dyn Fn(Slot) -> Option<Digest>,
+) -> Result<(), ReplayError> {
+    for given in slices {
+        let slot = given.slot;
+        let listed = digest_of(slot).ok_or(EvidenceFault::Extra(slot))?;
+        let found = tensor_digest(given.tensor.dtype as u8, &given.tensor.shape, given.content);
+        if found != listed {
+            return Err(EvidenceFault::Bytes { slot, listed, found }.into());
+        }
+        let expected = source.program.type_of(slot).ok_or(EvidenceFault::Extra(slot))?;
+        if *expected != given.tensor {
+            let (expected, found) = (expected.clone(), given.tensor.clone());
+            return Err(Malformation::Type { slot, expected, found }.into());
+        }
+        if source.given.insert(slot, given).is_some() {
+            return Err(EvidenceFault::Extra(slot).into());
+        }
+    }
+    if let (false, Some(first)) = (slices.is_sorted_by(|a, b| a.slot < b.slot), slices.first()) {
+        return Err(EvidenceFault::Extra(first.slot).into());
+    }
+    Ok(())
 }

@@ -10,9 +10,10 @@ use gainsay_canon::{
 };
 use gainsay_commitment::{ChunkShape, Digest, StateList};
 use gainsay_model::{
-    Ambient, Artifact, ChunkEvidence, ChunkId, Evidence, EvidenceFault, EvidenceTensor, JudgedBy,
-    Malformation, OperandSlice, Origin, ProgramBuilder, ReplayError, Slot, Steps, TypedProgram,
-    chunk_operands, digest_of, judge_chunk, judge_step,
+    Ambient, Artifact, ChunkAmbient, ChunkEvidence, ChunkId, Evidence, EvidenceFault,
+    EvidenceTensor, JudgedBy, Malformation, OperandSlice, Origin, ProgramBuilder, ReplayError,
+    Slot, Steps, TypedProgram, Whole, ambient_operands, chunk_operands, digest_of, judge_chunk,
+    judge_step,
 };
 
 use crate::calls;
@@ -63,10 +64,14 @@ impl<'a> Ran<'a> {
     /// Evidence and ambient slices for a chunk.
     fn given(&self, id: ChunkId) -> (ChunkEvidence, Vec<OperandSlice>) {
         let steps = Steps::of(self.program, id.layer).unwrap();
-        let slices = chunk_operands(self.program, id, |slot| self.bytes(slot), &self.kernels);
-        let (operands, ambient) =
-            slices.unwrap().into_iter().partition(|given| self.is_made(given.slot));
-        (ChunkEvidence { list: self.list(steps, id.step - 1), operands }, ambient)
+        let value = |slot| self.bytes(slot);
+        let operands = chunk_operands(self.program, id, value, &self.kernels).unwrap();
+        let evidence = ChunkEvidence { list: self.list(steps, id.step - 1), operands };
+        let ambient = ambient_operands(self.program, id, &evidence, value, &self.kernels);
+        let ambient = ambient.unwrap();
+        assert!(evidence.operands.iter().all(|given| self.is_made(given.slot)));
+        assert!(!ambient.iter().any(|given| self.is_made(given.slot)));
+        (evidence, ambient)
     }
 
     fn judge(
@@ -78,7 +83,16 @@ impl<'a> Ran<'a> {
         let steps = Steps::of(self.program, id.layer).unwrap();
         let agreed = steps.digest(id.step - 1, &self.list(steps, id.step - 1));
         let digest = |slot: Slot| self.digests.get(slot.0 as usize).copied();
-        judge_chunk(self.program, id, agreed, (evidence, ambient), &digest, &self.kernels)
+        let slices = ChunkAmbient::Slices(ambient, &digest);
+        let found = judge_chunk(self.program, id, agreed, evidence, slices, &self.kernels);
+        // Whoever has inputs and weights whole says the same of everything but their slices.
+        if ambient == self.given(id).1 {
+            let whole = |slot| self.bytes(slot).map(Whole::from);
+            let own = ChunkAmbient::Own(&whole);
+            let by_own = judge_chunk(self.program, id, agreed, evidence, own, &self.kernels);
+            assert_eq!(by_own, found);
+        }
+        found
     }
 
     fn steps(&self) -> impl Iterator<Item = (Steps<'_>, u32)> {
@@ -250,7 +264,7 @@ fn chunks_that_begin_in_the_middle_of_rows_images_and_groups_are_judged() {
 fn slices_that_are_not_exactly_what_a_chunk_reads_are_refused() {
     let artifact = larger();
     let ran = Ran::new(&artifact, 0, larger_inputs());
-    let mut tried = 0;
+    let (mut tried, mut owned) = (0, 0);
     for (steps, step) in ran.steps() {
         let id = ChunkId { layer: steps.layer(), step, chunk: 0 };
         let (evidence, ambient) = ran.given(id);
@@ -270,6 +284,24 @@ fn slices_that_are_not_exactly_what_a_chunk_reads_are_refused() {
         bad.operands[0].content = Digest([7; 32]);
         let refused = ran.judge(id, &bad, &ambient);
         assert!(matches!(refused, Err(ReplayError::Evidence(EvidenceFault::Bytes { .. }))));
+        if let [own, ..] = ambient.as_slice() {
+            // What the judge has itself is no evidence, even if it is right.
+            let mut bad = evidence.clone();
+            bad.operands.push(own.clone());
+            bad.operands.sort_by_key(|given| given.slot);
+            let refused = ran.judge(id, &bad, &ambient[1..]);
+            let extra = ReplayError::Evidence(EvidenceFault::Extra(own.slot));
+            assert_eq!(refused, Err(extra));
+            // Nor is a value of an instruction something that is the judge's own.
+            let (mut bad, mut more) = (evidence.clone(), ambient.clone());
+            let moved = bad.operands.remove(0);
+            let slot = moved.slot;
+            more.push(moved);
+            more.sort_by_key(|given| given.slot);
+            let extra = ReplayError::Evidence(EvidenceFault::Extra(slot));
+            assert_eq!(ran.judge(id, &bad, &more), Err(extra));
+            owned += 1;
+        }
         let mut bad = evidence.clone();
         bad.list.0.pop();
         assert!(matches!(
@@ -277,7 +309,7 @@ fn slices_that_are_not_exactly_what_a_chunk_reads_are_refused() {
             Err(ReplayError::Evidence(EvidenceFault::List { .. }))
         ));
     }
-    assert!(tried >= 4, "{tried}");
+    assert!(tried >= 4 && owned >= 1, "{tried}, {owned}");
 }
 
 #[test]
@@ -290,7 +322,7 @@ fn an_agreed_state_that_is_not_of_the_program_is_malformed() {
     evidence.list.0.push((u32::MAX, Digest::default()));
     let agreed = steps.digest(step - 1, &evidence.list);
     let digest = |slot: Slot| ran.digests.get(slot.0 as usize).copied();
-    let given = (&evidence, ambient.as_slice());
-    let found = judge_chunk(ran.program, id, agreed, given, &digest, &ran.kernels);
+    let slices = ChunkAmbient::Slices(&ambient, &digest);
+    let found = judge_chunk(ran.program, id, agreed, &evidence, slices, &ran.kernels);
     assert!(matches!(found, Err(ReplayError::Malformed(Malformation::Slots { .. }))), "{found:?}");
 }
