@@ -269,7 +269,11 @@ pub fn invariant_isolation(before: &JobState, game: &Game) {
                         && (move_.root == game.claim().claim.root || move_.root == was.counter_root)
                 }
                 Message::Evidence(evidence) => evidence.counter_root == was.counter_root,
-                Message::Equivocation(_) => is.outcome() == Some(Outcome::Equivocation),
+                // What time had decided by then stands; how it ends, `no_late_move` says.
+                Message::Equivocation(_) => {
+                    let late = !matches!(was.standing(game.now), Standing::InTime(_));
+                    late || is.outcome() == Some(Outcome::Equivocation)
+                }
                 Message::SubRoot(posted) => posted.counter_root == was.counter_root,
                 Message::SubDissection(told) => told.counter_root == was.counter_root,
                 Message::ChunkDissection(told) => told.counter_root == was.counter_root,
@@ -277,7 +281,12 @@ pub fn invariant_isolation(before: &JobState, game: &Game) {
                 Message::StepEvidence(given) => given.counter_root == was.counter_root,
                 _ => false,
             };
-            assert!(concerned, "{:?} changed {was:?}", ready.message());
+            assert!(
+                concerned,
+                "{} at {:?} changed {was:?} to {is:?}",
+                ready.message().kind(),
+                game.now
+            );
             for clock in [is.executor_clock, is.challenger_clock] {
                 assert!(clock.ends().is_none() || clock.left(game.now) >= game.params.grace);
             }
