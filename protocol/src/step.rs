@@ -153,9 +153,8 @@ impl Step<'_> {
         }
         extend(&mut claim.window_ends);
         extend(&mut claim.reveal_ends);
-        if claim.window_ends > now {
-            claim.reveal_ends = claim.reveal_ends.max(claim.window_ends.after(params.reveal));
-        }
+        // It was never sooner than this: where the window was not prolonged, nothing changes.
+        claim.reveal_ends = claim.reveal_ends.max(claim.window_ends.after(params.reveal));
         for dispute in &mut claim.disputes {
             dispute.resume(params, now);
         }
