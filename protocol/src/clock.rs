@@ -1,5 +1,7 @@
 //! Clocks: a budget of serving time per side, and the one function that says who is late.
 
+use std::cmp::Ordering;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{Millis, Time};
@@ -80,9 +82,12 @@ pub enum Standing {
 pub fn classify(now: Time, executor: &Clock, challenger: &Clock) -> Standing {
     let late = |clock: &Clock| clock.ends().filter(|end| now >= *end);
     match (late(executor), late(challenger)) {
-        (Some(first), Some(other)) if first == other => Standing::BothLate,
-        (Some(first), Some(other)) if first > other => Standing::ChallengerLate,
-        (Some(_), _) => Standing::ExecutorLate,
+        (Some(executor), Some(challenger)) => match executor.cmp(&challenger) {
+            Ordering::Less => Standing::ExecutorLate,
+            Ordering::Equal => Standing::BothLate,
+            Ordering::Greater => Standing::ChallengerLate,
+        },
+        (Some(_), None) => Standing::ExecutorLate,
         (None, Some(_)) => Standing::ChallengerLate,
         (None, None) => {
             Standing::InTime(executor.ends().into_iter().chain(challenger.ends()).min())
