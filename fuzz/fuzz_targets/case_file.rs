@@ -12,6 +12,11 @@ static KERNELS: LazyLock<Kernels> = LazyLock::new(|| Kernels::detect().unwrap())
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(file) = AnyCaseFile::from_bytes(bytes) else { return };
+    let again = match &file {
+        AnyCaseFile::Layer(file) => file.to_bytes(),
+        AnyCaseFile::Step(file) => file.to_bytes(),
+    };
+    assert_eq!(again.unwrap(), bytes, "two encodings of one file");
     // The seeds are cases of a demo, in which every lie is an executor's or a false alarm: both at once never was.
     if let Ok(judgement) = file.confirm(&KERNELS) {
         assert_ne!(judgement.verdict, Verdict::BothFault);

@@ -44,8 +44,8 @@ pub struct Judged {
     pub made: Duration,
     /// How long judging the case took, every signature and digest in it included, the best of three times.
     pub took: Duration,
-    /// How long anybody takes who judges again from the case file, the best of three times.
-    pub again: Duration,
+    /// How long anybody takes who judges again below a layer, from the case file, the best of three times.
+    pub again: Option<Duration>,
 }
 
 /// What one game is about.
@@ -268,7 +268,6 @@ impl<'a> Arbiter<'a> {
         let given = case.evidence.tensors.iter().map(|given| given.bytes.len() as u64);
         let ambient = case.inputs.iter().map(|input| input.len() as u64).sum();
         let (layer, evidence) = (judgement.layer, given.sum());
-        let again = took;
         self.judged.push(Judged {
             layer,
             step: None,
@@ -277,7 +276,7 @@ impl<'a> Arbiter<'a> {
             ambient,
             made,
             took,
-            again,
+            again: None,
         });
         Ok(judgement.verdict)
     }
@@ -298,7 +297,7 @@ impl<'a> Arbiter<'a> {
             ambient: below::ambient_bytes(&case, &slices),
             made,
             took,
-            again,
+            again: Some(again),
         });
         Ok(judgement.verdict)
     }

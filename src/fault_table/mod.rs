@@ -82,7 +82,7 @@ pub fn run(args: &FaultTableArgs) -> Result<()> {
 fn print(text: &str, tables: &[Table]) {
     print!("{text}");
     println!(
-        "\nTime to judge a case, median and most; most to put one together; most to judge again from its file; best of three, in ms:"
+        "\nTime to judge a case, median and most; most to put one together; most to judge again below a layer, from the file; best of three, in ms:"
     );
     for table in tables {
         let sorts = [
@@ -91,10 +91,10 @@ fn print(text: &str, tables: &[Table]) {
             ("chunks", &table.chunks),
         ];
         for (sort, most) in sorts.into_iter().filter(|(_, most)| most.count > 0) {
-            let (median, longest, made, again) =
-                (most.median_ms, most.ms, most.case_ms, most.again_ms);
+            let (median, longest, made) = (most.median_ms, most.ms, most.case_ms);
+            let again = most.again_ms.map(|again| format!("; {again:.2}")).unwrap_or_default();
             let model = &table.model;
-            println!("{model}, {sort}: {median:.2}, {longest:.2}; {made:.2}; {again:.2}");
+            println!("{model}, {sort}: {median:.2}, {longest:.2}; {made:.2}{again}");
         }
     }
 }

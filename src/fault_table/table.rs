@@ -51,8 +51,8 @@ pub struct Most {
     pub ms: f64,
     /// The median of it.
     pub median_ms: f64,
-    /// Time of anybody who judges a chunk again from its case file, the best of three times.
-    pub again_ms: f64,
+    /// Time of anybody who judges again below a layer, from the case file, the best of three times; none for whole layers.
+    pub again_ms: Option<f64>,
     #[serde(skip)]
     times: Vec<f64>,
 }
@@ -63,7 +63,8 @@ impl Most {
         self.evidence_bytes = self.evidence_bytes.max(judged.evidence);
         self.ambient_bytes = self.ambient_bytes.max(judged.ambient);
         self.case_ms = self.case_ms.max(ms(judged.made));
-        self.again_ms = self.again_ms.max(ms(judged.again));
+        let again = judged.again.map(ms);
+        self.again_ms = self.again_ms.into_iter().chain(again).reduce(f64::max);
         self.times.push(ms(judged.took));
         self.times.sort_by(f64::total_cmp);
         self.ms = self.times.last().copied().unwrap_or_default();
