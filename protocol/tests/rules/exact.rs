@@ -9,12 +9,12 @@ use crate::toy::lie;
 
 /// A wrong step 4 of layer 3, over the budget; each challenger contradicts the claim, the second with a lie of its own
 /// in step 5, which comes to nothing. The pairs have begun.
-fn two_pairs() -> (Game, [Player; 3]) {
+pub fn two_pairs() -> (Game, [Player; 3]) {
     two_pairs_with(5)
 }
 
 /// The same with the second challenger's lie in another step.
-fn two_pairs_with(step: u64) -> (Game, [Player; 3]) {
+pub fn two_pairs_with(step: u64) -> (Game, [Player; 3]) {
     let mut game = Game::with_facts(params(2), deep::facts(5, &[3], 6), 1_000_000_000);
     let at = |step: u64| Planted { steps: 1 << (step - 1), byte: 2_000, ..Planted::default() };
     let wrong = Player { planted: at(4), ..Player::new(0, lie(5, 1 << 2, 1)) };
@@ -29,23 +29,23 @@ fn two_pairs_with(step: u64) -> (Game, [Player; 3]) {
     (game, players)
 }
 
-fn below(game: &Game) -> Option<&Below> {
+pub fn below(game: &Game) -> Option<&Below> {
     game.claim().disputes[0].below.as_deref()
 }
 
 /// Which pair is that player's.
-fn pair_of(game: &Game, player: &Player) -> usize {
+pub fn pair_of(game: &Game, player: &Player) -> usize {
     let below = below(game).unwrap();
     let own = below.posted_by(player.key()).unwrap().sub_root;
     below.pairs.iter().position(|pair| pair.sub_root == own).unwrap()
 }
 
-fn pair(game: &Game, at: usize) -> &Pair {
+pub fn pair(game: &Game, at: usize) -> &Pair {
     &below(game).unwrap().pairs[at]
 }
 
 /// Gives the executor so long in a pair, from now on.
-fn hurry(game: &mut Game, at: usize, left: Millis) {
+pub fn hurry(game: &mut Game, at: usize, left: Millis) {
     let claim = game.job.claims.last_mut().unwrap();
     let pair = &mut claim.disputes[0].below.as_mut().unwrap().pairs[at];
     let mut clock = Clock::new(left);

@@ -14,6 +14,7 @@ mod economics;
 mod envelope;
 mod equivocation;
 mod exact;
+mod exact_below;
 mod game;
 mod gaps;
 mod invariants;

@@ -20,6 +20,55 @@ fn a_take_or_claim_for_another_job_is_refused() {
     assert!(matches!(game.refuses(0, Message::Claim(claim)), Rejection::WrongKind { .. }));
 }
 
+/// Two tensors that are not of the type of `good`: each differs in one thing only.
+fn others_than(good: &TensorRef) -> [TensorRef; 2] {
+    let other_type = TensorRef { dtype: good.dtype + 1, ..good.clone() };
+    let other_shape = TensorRef { shape: vec![2, 4], ..good.clone() };
+    [other_type, other_shape]
+}
+
+#[test]
+fn outputs_of_another_number_type_or_shape_are_refused() {
+    let mut game = Game::new(params(2), 8);
+    let executor = Player::new(0, game.truth.clone());
+    executor.take(&mut game).unwrap();
+    game.upload(executor.trace.output());
+    let good = claim_of(&game.job, &executor.trace);
+    let (what, output) = (Ports::Outputs, good.outputs[0].clone());
+    for outputs in [vec![], vec![output.clone(); 2]] {
+        let due = Rejection::PortCount { what, got: outputs.len(), expected: 1 };
+        assert_eq!(game.refuses(0, Message::Claim(Claim { outputs, ..good.clone() })), due);
+    }
+    for other in others_than(&output) {
+        let claim = Claim { outputs: vec![other], ..good.clone() };
+        let due = Rejection::PortType { what, position: 0 };
+        assert_eq!(game.refuses(0, Message::Claim(claim)), due);
+    }
+    game.send(executor.keypair, Message::Claim(good)).unwrap();
+}
+
+#[test]
+fn inputs_of_another_number_type_or_shape_are_refused() {
+    let game = Game::new(params(2), 8);
+    let (what, input) = (Ports::Inputs, game.job.job.inputs[0].clone());
+    let admit = |inputs: Vec<TensorRef>| {
+        let held = inputs.iter().map(|input| input.content).collect();
+        let job = Message::Job(Job { inputs, ..game.job.job.clone() });
+        let signed = Signed::new(keypair(crate::game::REQUESTER), game.network, job);
+        let ready = signed.verify(game.network).unwrap().ready(&held).unwrap();
+        let admitted = JobState::admit(&game.params, &ready, game.job.facts.clone(), game.now);
+        admitted.map(|admitted| admitted.state.job.inputs)
+    };
+    for inputs in [vec![], vec![input.clone(); 2]] {
+        let due = Rejection::PortCount { what, got: inputs.len(), expected: 1 };
+        assert_eq!(admit(inputs), Err(due));
+    }
+    for other in others_than(&input) {
+        assert_eq!(admit(vec![other]), Err(Rejection::PortType { what, position: 0 }));
+    }
+    assert_eq!(admit(vec![input.clone()]), Ok(vec![input]));
+}
+
 #[test]
 fn replay_of_signed_messages_of_one_claim_in_the_next_changes_nothing() {
     let mut game = Game::new(params(2), 8);
