@@ -2,13 +2,14 @@
 //!
 //! A boundary is a **candidate** if it belongs to a run of boundaries with equally many live values that has more live
 //! values on either side. A layer without arithmetic, or one that reads no parameters and has less than the one before it, is
-//! merged into it. A block (what is named by a number, as `layers.3`) is not cut where enough cuts lie between blocks. What is
-//! small beside its neighbour (an embedding, a norm) joins it if the state between them is large. Cuts are then thinned until
-//! the bytes of all inner states are within the hash budget, or four layers are left: each time, the cut whose state is
-//! largest for the arithmetic of the two layers it parts is dropped (the earliest of equals), so that layers come out about
-//! equal. Invariants: layers are contiguous, cover the program, and there is at least one.
+//! merged into it. A block (what is named by a number, as `layers.3`) is not cut where enough cuts lie between blocks, nor, if
+//! any does, where the state is large. What is small beside its neighbour (an embedding, a norm) joins it if the state between
+//! them is large, over the largest first. Cuts are then thinned until the bytes of all inner states are within the hash budget,
+//! or four layers are left: each time, the cut whose state is largest for the arithmetic of the two layers it parts is dropped
+//! (the earliest of equals), so that layers come out about equal. Invariants: layers are contiguous, cover the program, and
+//! there is at least one.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -75,7 +76,7 @@ impl LayerTable {
         let boundaries = Boundaries::of(program);
         let costs = CostSums::of(program.costs());
         let cuts = merge_trivial(program, candidates(&boundaries), &costs);
-        let cuts = join_small(keep_blocks(program, cuts), &boundaries, &costs);
+        let cuts = join_small(keep_blocks(program, cuts, &boundaries), &boundaries, &costs);
         let cuts = thin(cuts, &boundaries, &costs);
         let ends = cuts.iter().copied().chain([costs.end()]);
         let firsts = [0].into_iter().chain(cuts.iter().copied());
@@ -268,50 +269,60 @@ fn thin(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
     kept.into_iter().collect()
 }
 
-/// Drops the cuts inside of blocks, if the others make [`LEAST_LAYERS`].
-fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>) -> Vec<u32> {
-    let single = |at: u32| module(program, InstructionRange { first: at, end: at + 1 });
-    let modules: Vec<Option<&str>> = (0..program.costs().len() as u32).map(single).collect();
-    // The next module read from each instruction on.
-    let mut after = modules.clone();
+/// Drops the cuts inside of blocks; where the others do not make [`LEAST_LAYERS`], only those with large states, and none
+/// where there are no others.
+fn keep_blocks(program: &TypedProgram, cuts: Vec<u32>, boundaries: &Boundaries) -> Vec<u32> {
+    // The block that each instruction reads from; what reads from none (a table of rotations) says nothing of where it is.
+    let of = |at: u32| module(program, InstructionRange { first: at, end: at + 1 }).and_then(block);
+    let blocks: Vec<Option<&str>> = (0..program.costs().len() as u32).map(of).collect();
+    // The next block read from each instruction on.
+    let mut after = blocks.clone();
     let mut next = None;
-    for module in after.iter_mut().rev() {
-        next = module.or(next);
-        *module = next;
+    for block in after.iter_mut().rev() {
+        next = block.or(next);
+        *block = next;
     }
-    let (mut read, mut before, mut passed) = (modules.iter(), None, 0);
+    let (mut read, mut before, mut passed) = (blocks.iter(), None, 0);
     let mut between = |&cut: &u32| {
         before = read.by_ref().take((cut - passed) as usize).flatten().last().or(before);
         passed = cut;
-        let after = after.get(cut as usize).copied().flatten();
-        let (left, right) = (before.and_then(|module| block(module)), after.and_then(block));
-        left.is_none() || left != right
+        before.is_none() || before != after.get(cut as usize).and_then(Option::as_ref)
     };
-    let kept: Vec<u32> = cuts.iter().filter(|cut| between(cut)).copied().collect();
-    if kept.len() + 1 < LEAST_LAYERS { cuts } else { kept }
+    let kept: BTreeSet<u32> = cuts.iter().filter(|cut| between(cut)).copied().collect();
+    let is_large = |cut: u32| boundaries.price(cut) > LEAST_HASH_BUDGET_BYTES;
+    let few = kept.len() + 1 < LEAST_LAYERS;
+    let stays = |cut: &u32| kept.contains(cut) || few && (kept.is_empty() || !is_large(*cut));
+    cuts.iter().copied().filter(stays).collect()
 }
 
-/// Drops the cuts with large states between a layer and what is small beside it, all of it together.
+/// Drops the cuts with large states between a layer and what is small beside it, all of it together. The largest state comes
+/// first, so that what is small joins the side from which more would be hashed to part it; the layers that grow by it are
+/// compared with their neighbours again.
 fn join_small(cuts: Vec<u32>, boundaries: &Boundaries, costs: &CostSums) -> Vec<u32> {
-    let mut kept: Vec<u32> = Vec::with_capacity(cuts.len());
-    let ends = cuts.iter().skip(1).copied().chain([costs.end()]);
-    let first = costs.between(0, cuts.first().copied().unwrap_or(costs.end()));
-    // The layer so far, and the heaviest of those that it was.
-    let (mut sum, mut heaviest) = (first, first);
-    for (&cut, end) in cuts.iter().zip(ends) {
-        let next = costs.between(cut, end);
-        let (large, small) =
-            if heaviest < next { (next, sum) } else { (heaviest, sum - heaviest + next) };
-        let joins = small.saturating_mul(SMALL_BESIDE) < large
-            && boundaries.price(cut) > LEAST_HASH_BUDGET_BYTES;
-        if joins {
-            (sum, heaviest) = (sum + next, large);
-        } else {
-            kept.push(cut);
-            (sum, heaviest) = (next, next);
+    // Per layer, by where it begins: its arithmetic, and that of the heaviest of those that it was.
+    let ends = cuts.iter().copied().chain([costs.end()]);
+    let firsts = [0].into_iter().chain(cuts.iter().copied());
+    let each = firsts.zip(ends).map(|(first, end)| (first, costs.between(first, end)));
+    let mut layers: BTreeMap<u32, (u64, u64)> =
+        each.map(|(first, cost)| (first, (cost, cost))).collect();
+    let large = |cut: u32| {
+        let price = boundaries.price(cut);
+        (price > LEAST_HASH_BUDGET_BYTES).then_some((price, Reverse(cut)))
+    };
+    let mut queue: BinaryHeap<(u64, Reverse<u32>)> =
+        cuts.iter().copied().filter_map(large).collect();
+    while let Some((_, Reverse(cut))) = queue.pop() {
+        let before = layers.range(..cut).next_back().map(|(&first, &costs)| (first, costs));
+        let Some(((first, left), &right)) = before.zip(layers.get(&cut)) else { continue };
+        let (sum, heaviest) = (left.0 + right.0, left.1.max(right.1));
+        if (sum - heaviest).saturating_mul(SMALL_BESIDE) < heaviest {
+            layers.remove(&cut);
+            layers.insert(first, (sum, heaviest));
+            let next = layers.range(cut..).next().map(|(&next, _)| next);
+            queue.extend([Some(first), next].into_iter().flatten().filter_map(large));
         }
     }
-    kept
+    layers.into_keys().skip(1).collect()
 }
 
 /// The block that a module is part of: the path up to its last number.

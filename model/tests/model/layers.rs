@@ -196,6 +196,40 @@ fn what_is_small_beside_a_layer_joins_it_where_the_state_between_them_is_large()
 }
 
 #[test]
+fn what_is_small_between_two_layers_joins_over_the_larger_state() {
+    // Of the two cuts beside the small one, that with fewer bytes stays.
+    for widths in [[2_000, 300, 400, 2_000], [2_000, 400, 300, 2_000]] {
+        let cut = chain(64, &widths);
+        let states: Vec<u64> = cut.layers().iter().map(|layer| layer.state_bytes).collect();
+        assert_eq!(states, [64 * 300 * 4, 64 * 2_000 * 4], "{:?}", names(&cut));
+    }
+}
+
+#[test]
+fn what_joins_a_larger_layer_is_compared_again() {
+    // The first two are equally small; only together with the large one does the second outweigh the first.
+    let mut net = Net::new();
+    let mut x = net.builder.input("x", TensorType::new(DType::F32, [64, 300]));
+    for index in 0..2 {
+        let tensor = TensorType::new(DType::F32, [300]);
+        let weight = WeightType { name: format!("embedding{index}.weight"), tensor };
+        let value = net.builder.weight(index, weight.tensor.clone());
+        net.weights.push(weight);
+        x = net.add(x, value);
+    }
+    x = net.linear("fc1", x, 300);
+    x = net.linear("fc2", x, 300);
+    let program = net.finish(x);
+    let first = program.layers()[0].instructions;
+    assert_eq!(
+        (program.layers().len(), first.first, first.end),
+        (2, 0, 3),
+        "{:?}",
+        names(&program)
+    );
+}
+
+#[test]
 fn residual_edges_are_live_tensors_of_the_state() {
     let program = encoder(1, 8, 4);
     // Between the two adds there are boundaries with two live values; a cut there lists both.
@@ -269,6 +303,25 @@ fn the_inside_of_a_residual_block_is_not_cut() {
 }
 
 #[test]
+fn tables_that_blocks_share_are_no_reason_to_cut_inside_of_them() {
+    // A rotation in the middle of each block, as decoders have it: its table belongs to no block.
+    let mut net = Net::new();
+    let mut x = net.builder.input("x", TensorType::new(DType::F32, [64, 512]));
+    let tensor = TensorType::new(DType::F32, [512]);
+    net.weights.push(WeightType { name: "constant.0".into(), tensor: tensor.clone() });
+    let table = net.builder.weight(0, tensor);
+    for block in 0..2 {
+        let inner = net.linear(&format!("layers.{block}.inner"), x, 512);
+        let inner = net.builder.push(Operator::Binary { function: Binary::Mul }, &[inner, table]);
+        let outer = net.linear(&format!("layers.{block}.outer"), inner.unwrap(), 512);
+        x = net.add(x, outer);
+    }
+    x = net.linear("head", x, 200);
+    let program = net.finish(x);
+    assert_eq!(names(&program), ["layers.0", "layers.1"]);
+}
+
+#[test]
 fn the_blocks_of_published_networks_are_a_layer_each() {
     use crate::networks::{decoder, encoder, resnet};
 
@@ -280,6 +333,10 @@ fn the_blocks_of_published_networks_are_a_layer_each() {
     let llama = decoder(3, 1024, 8, 16);
     let expected: Vec<String> = (0..3).map(|block| format!("layers.{block}")).collect();
     assert_eq!(names(&llama.programs()[0]), expected);
+    // Even where there are so few that the inside of a block could be cut for more layers, if its states are large.
+    let two = decoder(2, 2048, 16, 64);
+    assert_eq!(names(&two.programs()[0]), ["layers.0", "layers.1"]);
+    assert_eq!(two.programs()[0].layers()[0].state_bytes, 64 * 2048 * 4);
     // The first states of an image network are too large for its arithmetic; from there on every block is a layer.
     let image = resnet(224);
     let expected = ["stage0.0", "stage1.1", "stage2.0", "stage2.1", "stage3.0", "stage3.1", "fc"];

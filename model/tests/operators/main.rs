@@ -13,13 +13,13 @@ use gainsay_canon::{Isa, Kernels, Tensor};
 use gainsay_model::{Artifact, Runner};
 
 /// The artifact's id, and the trace root of each program on the same image.
-const ID: &str = "08064ce2b480e7a1006466b1ca3e021b36f8b561f7c291784d2cf775075d4274";
+const ID: &str = "be78aed30113c5b2896510cbef54900c7459de74216e8e917cc537b3e51c8062";
 const ROOTS: [(&str, &str); 6] = [
-    ("elementwise", "8fc4814258285cc72b50d4712d40155bf6e671ec77c45dd2845cf2e1eaf4f6bd"),
+    ("elementwise", "0279f576a720178468fba6539b94a858a08b71417985969e34f05f36f32ae077"),
     ("movement", "5da34584b81affe54920f4b07f476314b2080b8bd8f4436e25fc61cf4ab9c0db"),
     ("contractions", "86ade069c6dee9bf643198d038014fd93b6f675def3ef0ac2232cd696b8751e0"),
     ("reductions", "35c0c643b599e0007f74c18cbd1407e1947dcf8b4abea80b7b03ee75f5010a9c"),
-    ("windows", "c55bfedcde841a3575513ab082a06a54e241d0b4430f9f018f94bdf360c64283"),
+    ("windows", "a7175b9a56aaba65b414a594aa3bf1318a03f918b4b36aeaa99dcc4dd53fc90c"),
     ("composites", "4e14251ebbb966edcb63d4167d9783dc91fad61823b50f8c6d90252dca0f5e23"),
 ];
 
