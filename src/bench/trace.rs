@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use gainsay_canon::{Isa, Kernels, Tensor};
+use gainsay_commitment::content;
 use gainsay_model::{Cuts, Runner};
 
 use super::pairs::{Pairs, median};
@@ -23,6 +24,7 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
     let subjects = subject::names(&args.models);
     let bar = progress((subjects.len() * args.threads.len() * 2) as u64);
     let mut cases = Vec::new();
+    let hash_rate = hash_rate();
     for name in &subjects {
         bar.set_message(format!("{name}: loading"));
         let subject = subject::load(name, args.weights.as_deref())?;
@@ -56,10 +58,10 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
                     Grain::Layers => (Cuts::Layers, runner.program().layer_count()),
                     Grain::Operators => (Cuts::Operators, runner.program().costs().len() as u32),
                 };
-                let share = hashing_share(&runner, inputs, cuts)?;
-                case =
-                    case.with("layers", layers).with("hashing_share", (share * 1e6).round() / 1e6);
-                cases.push(case);
+                let (share, hashed) = hashing_share(&runner, inputs, cuts)?;
+                case = case.with("layers", layers).with("hashed_bytes", hashed);
+                case = case.with("hashing_share", (share * 1e6).round() / 1e6);
+                cases.push(case.with("hash_gb_per_s", (hash_rate * 100.0).round() / 100.0));
                 bar.inc(1);
             }
         }
@@ -68,15 +70,29 @@ pub fn run(args: &BenchTraceArgs) -> Result<()> {
     print(args.output, isa, &cases)
 }
 
-/// The median share of a traced run that is spent inside hashing and bookkeeping.
-fn hashing_share(runner: &Runner, inputs: &[Tensor], cuts: Cuts) -> Result<f64> {
+/// The median share of a traced run that is spent inside hashing and bookkeeping, and how many bytes are hashed.
+fn hashing_share(runner: &Runner, inputs: &[Tensor], cuts: Cuts) -> Result<(f64, u64)> {
     let begun = Instant::now();
     let mut shares = Vec::with_capacity(SHARES);
+    let mut hashed = 0;
     for _ in 0..SHARES {
         let (_, timing) = runner.trace_timed(inputs, cuts, || begun.elapsed())?;
         shares.push(timing.hashing.as_secs_f64() / timing.total.as_secs_f64());
+        hashed = timing.hashed;
     }
-    Ok(median(&shares))
+    Ok((median(&shares), hashed))
+}
+
+/// What one thread hashes of bytes in its cache, in GB/s, best of many: what committing cannot be faster than.
+fn hash_rate() -> f64 {
+    const BYTES: usize = 256 << 10;
+    let bytes = vec![7; BYTES];
+    let pass = || {
+        let start = Instant::now();
+        std::hint::black_box(content(std::hint::black_box(&bytes)));
+        start.elapsed().as_secs_f64()
+    };
+    BYTES as f64 / (0..2_000).map(|_| pass()).fold(f64::INFINITY, f64::min) / 1e9
 }
 
 /// What is committed to.

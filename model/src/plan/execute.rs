@@ -63,7 +63,7 @@ impl<'a> Lockstep<'a> {
         for (index, boundary) in (0u32..).zip(&prepared.plan.boundaries) {
             self.advance(boundary.steps_end, watch)?;
             watch(Moment::Commit(index));
-            let lists = self.commit(boundary)?;
+            let lists = self.commit(boundary, watch)?;
             for ((list, states), digests) in lists.into_iter().zip(&mut states).zip(&mut digests) {
                 digests.push(list.digest(index));
                 states.push(list);
@@ -84,7 +84,7 @@ impl<'a> Lockstep<'a> {
         let absent = ComputeError::Absent(Slot(state));
         let boundary = prepared.plan.boundaries.get(state as usize).ok_or(absent.clone())?;
         self.advance(boundary.steps_end, &mut |_| ())?;
-        let list = self.commit(boundary)?.into_iter().next().ok_or(absent)?;
+        let list = self.commit(boundary, &mut |_| ())?.into_iter().next().ok_or(absent)?;
         let bytes = |slot: &Slot| {
             let kept = prepared.plan.kept_at.get(slot).and_then(|&at| prepared.plan.kept.get(at));
             let tensor = kept
@@ -141,7 +141,11 @@ impl<'a> Lockstep<'a> {
     }
 
     /// Hashes what a state lists and was not hashed yet, for all jobs at once.
-    fn commit(&mut self, boundary: &Boundary) -> Result<Vec<StateList>, ComputeError> {
+    fn commit(
+        &mut self,
+        boundary: &Boundary,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<StateList>, ComputeError> {
         let prepared = self.prepared;
         let kept =
             |at: usize| prepared.plan.kept.get(at).ok_or(ComputeError::Absent(Slot(at as u32)));
@@ -158,6 +162,7 @@ impl<'a> Lockstep<'a> {
                 }
             }
         }
+        watch(Moment::Hash(tensors.iter().map(|tensor| tensor.bytes().len() as u64).sum()));
         let found = contents(&tensors, &prepared.kernels);
         for ((job, content), digest) in due.into_iter().zip(found) {
             let entry = self.jobs.get_mut(job).and_then(|job| job.contents.get_mut(content));

@@ -9,6 +9,8 @@ pub enum Moment {
     Step(usize),
     /// Hash and list this state.
     Commit(u32),
+    /// Hash so many bytes of a state.
+    Hash(u64),
     /// Take the values that are returned, and give memory back.
     Return,
     /// Nothing more.
@@ -23,6 +25,8 @@ pub(crate) type Watch<'a> = dyn FnMut(Moment) + 'a;
 pub struct TraceTiming {
     /// Hashing states and listing them.
     pub hashing: Duration,
+    /// How many bytes were hashed.
+    pub hashed: u64,
     /// Everything.
     pub total: Duration,
 }
@@ -47,7 +51,7 @@ impl<C: FnMut() -> Duration> Stopwatch<C> {
             let spent = now.saturating_sub(since);
             self.timing.total += spent;
             match before {
-                Moment::Commit(_) => self.timing.hashing += spent,
+                Moment::Commit(_) | Moment::Hash(_) => self.timing.hashing += spent,
                 Moment::Step(step) => {
                     if self.steps.len() <= step {
                         self.steps.resize(step + 1, Duration::ZERO);
@@ -58,6 +62,9 @@ impl<C: FnMut() -> Duration> Stopwatch<C> {
                 }
                 Moment::Return | Moment::End => {}
             }
+        }
+        if let Moment::Hash(bytes) = moment {
+            self.timing.hashed = self.timing.hashed.saturating_add(bytes);
         }
         self.since = Some((moment, now));
     }
