@@ -37,7 +37,7 @@ pub struct Config {
     pub sampling: SamplingRate,
     /// The artifacts to watch; all if nothing is said.
     pub artifacts: Option<Vec<ArtifactId>>,
-    /// The most claims checked at a time.
+    /// The most claims checked at a time; what disputes need has as many places beside them.
     pub parallel: NonZeroUsize,
     /// What programs run on.
     pub kernels: Kernels,

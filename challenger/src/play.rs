@@ -11,14 +11,13 @@ use gainsay_commitment::Digest;
 use gainsay_model::RunError;
 use gainsay_player::api::RefusalKind;
 use gainsay_player::{
-    ArbiterClient, ClientError, Library, LibraryError, MoveError, RunSource, TensorError,
-    TraceSource, missing_move, tell_move, tensors,
+    ArbiterClient, ClientError, Library, LibraryError, MoveError, Place, Places, RunSource,
+    TensorError, TraceSource, missing_move, tell_move, tensors,
 };
 use gainsay_protocol::{
     Challenge, ClaimId, ClaimPhase, ClaimState, Commit, JobId, JobState, Message, Reveal, Side,
     challenge_commitment,
 };
-use tokio::sync::Semaphore;
 use tracing::{debug, error, info, warn};
 
 use crate::config::Conduct;
@@ -81,7 +80,7 @@ pub(crate) struct Player {
     conduct: Arc<Conduct>,
     secret: Secret,
     sampling: SamplingRate,
-    runs: Semaphore,
+    places: Places,
     kept: Mutex<VecDeque<(ClaimId, Arc<RunSource>)>>,
 }
 
@@ -95,9 +94,9 @@ impl Player {
         counters: Arc<Counters>,
     ) -> Self {
         let secret = Secret::of(client.keypair());
-        let runs = Semaphore::new(parallel.get());
+        let places = Places::new(parallel);
         let (conduct, kept) = (Arc::new(conduct), Mutex::default());
-        Self { client, counters, library, conduct, secret, sampling, runs, kept }
+        Self { client, counters, library, conduct, secret, sampling, places, kept }
     }
 
     pub(crate) fn samples(&self, claim: ClaimId) -> bool {
@@ -128,7 +127,7 @@ impl Player {
         state: &JobState,
         claim: &ClaimState,
     ) -> Result<Option<Arc<RunSource>>, PlayError> {
-        let source = self.own_trace(state, claim).await?;
+        let source = self.own_trace(state, claim, Place::Run).await?;
         let (job, id) = (state.id, claim.id);
         if source.root() != claim.claim.root {
             self.counters.differed.add();
@@ -138,7 +137,8 @@ impl Player {
         }
         let conduct = Arc::clone(&self.conduct);
         let alarm = self
-            .blocking(move || match conduct.as_ref() {
+            .places
+            .compute(Place::Run, move || match conduct.as_ref() {
                 Conduct::Honest => Ok(None),
                 Conduct::FalseAlarm(alarm) => alarm.raise(job, id, &source),
             })
@@ -257,7 +257,10 @@ impl Player {
         let source = self.trace(state, claim).await?;
         let claim = claim.clone();
         let due = self
-            .blocking(move || missing_move(&params, &claim, side, &counter_root, source.as_ref()))
+            .places
+            .compute(Place::Answer, move || {
+                missing_move(&params, &claim, side, &counter_root, source.as_ref())
+            })
             .await?;
         match due {
             // Only a rehearsed false alarm can come here: it cannot answer what it does not know.
@@ -299,7 +302,7 @@ impl Player {
     ) -> Result<Arc<RunSource>, PlayError> {
         match self.kept(claim.id) {
             Some(source) => Ok(source),
-            None => Ok(self.keep(claim.id, self.own_trace(state, claim).await?)),
+            None => Ok(self.keep(claim.id, self.own_trace(state, claim, Place::Answer).await?)),
         }
     }
 
@@ -308,6 +311,7 @@ impl Player {
         &self,
         state: &JobState,
         claim: &ClaimState,
+        place: Place,
     ) -> Result<Arc<RunSource>, PlayError> {
         let asked = &state.job;
         let runner = self.library.runner(&self.client, asked.artifact, asked.program).await?;
@@ -323,7 +327,7 @@ impl Player {
                 .map_or(Ok(None), |alarm| alarm.trace(&honest).map(Some))
                 .map(|alarm| alarm.unwrap_or(honest))
         };
-        let source = self.blocking(run).await??;
+        let source = self.places.compute(place, run).await??;
         self.counters.runs.add();
         Ok(Arc::new(source))
     }
@@ -341,16 +345,6 @@ impl Player {
             kept.pop_front();
         }
         source
-    }
-
-    /// Computes on a thread that may block, when one of the runs' places is free.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        compute: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, PlayError> {
-        // The semaphore is never closed; without a permit a run is only less bounded.
-        let _permit = self.runs.acquire().await.ok();
-        Ok(tokio::task::spawn_blocking(compute).await?)
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Config {
     pub artifacts: Option<Vec<ArtifactId>>,
     /// The most takes and open claims at a time.
     pub max_open: NonZeroUsize,
-    /// The most runs at a time.
+    /// The most runs at a time; what disputes need has as many places beside them.
     pub parallel: NonZeroUsize,
     /// What programs run on.
     pub kernels: Kernels,

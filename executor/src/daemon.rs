@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use gainsay_player::api::JobSummary;
 use gainsay_player::daemon::{connect_patiently, stopped};
-use gainsay_player::{ArbiterClient, ClientError, Daemon, DataFolder, Library, Wake};
+use gainsay_player::{ArbiterClient, ClientError, Daemon, DataFolder, Library, Places, Wake};
 use gainsay_protocol::{Amount, ArtifactId, JobId};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{debug, warn};
 
@@ -53,7 +53,7 @@ pub(crate) struct Shared {
     pub(crate) store: SignOnce,
     pub(crate) conduct: Arc<dyn Conduct>,
     pub(crate) cache: Cache,
-    pub(crate) runs: Semaphore,
+    pub(crate) places: Places,
     pub(crate) speed: Mutex<Speed>,
     pub(crate) counters: Arc<Counters>,
 }
@@ -82,7 +82,7 @@ async fn run(
         store,
         conduct: Arc::from(config.conduct),
         cache: Cache::new(max_open.get()),
-        runs: Semaphore::new(parallel.get()),
+        places: Places::new(parallel),
         speed: Mutex::default(),
         counters,
     });

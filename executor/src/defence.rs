@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gainsay_commitment::Digest;
-use gainsay_player::{Move, MoveError, missing_move, tell_move};
+use gainsay_player::{Move, MoveError, Place, missing_move, tell_move};
 use gainsay_protocol::{ClaimPhase, ClaimState, JobId, JobState, Side};
 use tracing::{debug, error};
 
@@ -25,7 +25,8 @@ impl Shared {
                 Some(performance) => performance,
                 None => {
                     let attempt = claim.claim.attempt;
-                    self.performance(self.assignment(&state, attempt).await?).await?
+                    let assignment = self.assignment(&state, attempt).await?;
+                    self.performance(assignment, Place::Answer).await?
                 }
             };
             if performance.defence == Defence::Silent {
@@ -59,7 +60,8 @@ impl Shared {
             let params = self.client.params().clone();
             let (claim, source) = (claim.clone(), Arc::clone(&performance.source));
             let due = self
-                .blocking(move || {
+                .places
+                .compute(Place::Answer, move || {
                     let side = (Side::Executor, claim.executor);
                     missing_move(&params, &claim, side, &counter_root, source.as_ref())
                 })

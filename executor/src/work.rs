@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use gainsay_model::Runner;
 use gainsay_player::api::RefusalKind;
-use gainsay_player::{ClientError, LibraryError, MoveError, TensorError, tensors};
+use gainsay_player::{ClientError, LibraryError, MoveError, Place, TensorError, tensors};
 use gainsay_protocol::{Claim, JobId, JobPhase, JobState, Message, Signed, Take};
 use tracing::{debug, info, warn};
 
@@ -145,7 +145,7 @@ impl Shared {
     async fn claim(&self, prepared: Prepared) -> Result<Outcome, WorkError> {
         let Prepared { state, assignment } = prepared;
         let (job, attempt, layers) = (state.id, assignment.attempt, state.facts.layers);
-        let performance = self.performance(assignment).await?;
+        let performance = self.performance(assignment, Place::Run).await?;
         self.client.put_blobs(&tensors::blobs(&performance.outputs)).await?;
         let open = |index| performance.source.opening(index).ok_or(WorkError::Opening(index));
         let claim = Claim {
@@ -185,6 +185,7 @@ impl Shared {
     pub(crate) async fn performance(
         &self,
         assignment: Assignment,
+        place: Place,
     ) -> Result<Arc<Performance>, WorkError> {
         let (job, attempt) = (assignment.job, assignment.attempt);
         if let Some(performance) = self.cache.get(job, attempt) {
@@ -192,7 +193,8 @@ impl Shared {
         }
         let conduct = Arc::clone(&self.conduct);
         let (performance, took) = self
-            .blocking(move || {
+            .places
+            .compute(place, move || {
                 let started = Instant::now();
                 conduct.perform(&assignment).map(|performance| (performance, started.elapsed()))
             })
@@ -202,16 +204,6 @@ impl Shared {
         let performance = Arc::new(performance);
         self.cache.put(job, attempt, Arc::clone(&performance));
         Ok(performance)
-    }
-
-    /// Computes on a thread that may block, when one of the runs' places is free.
-    pub(crate) async fn blocking<T: Send + 'static>(
-        &self,
-        compute: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
-        // The semaphore is never closed; without a permit a run is only less bounded.
-        let _permit = self.runs.acquire().await.ok();
-        Ok(tokio::task::spawn_blocking(compute).await?)
     }
 }
 
