@@ -23,7 +23,7 @@ fn refusal(game: &Game, entry: &Entry) -> Option<Rejection> {
     step(&game.params, &game.job, &entry.event(), game.now).err()
 }
 
-/// Plays until the first player's pair is in a phase of that kind; `who` speak.
+/// Plays until the pair of one player is in a phase of that kind, and returns which that is; only `who` speak.
 fn until(
     game: &mut Game,
     who: &[&Player],
