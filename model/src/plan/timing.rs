@@ -46,12 +46,17 @@ impl<C: FnMut() -> Duration> Stopwatch<C> {
     }
 
     pub(crate) fn see(&mut self, moment: Moment) {
+        if let Moment::Hash(bytes) = moment {
+            // A part of committing, which is being timed already.
+            self.timing.hashed = self.timing.hashed.saturating_add(bytes);
+            return;
+        }
         let now = (self.clock)();
         if let Some((before, since)) = self.since {
             let spent = now.saturating_sub(since);
             self.timing.total += spent;
             match before {
-                Moment::Commit(_) | Moment::Hash(_) => self.timing.hashing += spent,
+                Moment::Commit(_) => self.timing.hashing += spent,
                 Moment::Step(step) => {
                     if self.steps.len() <= step {
                         self.steps.resize(step + 1, Duration::ZERO);
@@ -60,11 +65,8 @@ impl<C: FnMut() -> Duration> Stopwatch<C> {
                         *steps += spent;
                     }
                 }
-                Moment::Return | Moment::End => {}
+                Moment::Hash(_) | Moment::Return | Moment::End => {}
             }
-        }
-        if let Moment::Hash(bytes) = moment {
-            self.timing.hashed = self.timing.hashed.saturating_add(bytes);
         }
         self.since = Some((moment, now));
     }

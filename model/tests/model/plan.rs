@@ -269,6 +269,11 @@ fn a_clock_tells_committing_from_running() {
     let steps = runner.plan().unwrap().step_count() as u64;
     assert_eq!(timing.hashing.as_millis() as u64, states);
     assert_eq!(timing.total.as_millis() as u64, states + steps + 1, "one to return the outputs");
+    let bytes =
+        |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.bytes().len() as u64).sum::<u64>();
+    let ends = bytes(&made.inputs) + bytes(&trace.outputs);
+    let inner: u64 = runner.program().layers().iter().map(|layer| layer.state_bytes).sum();
+    assert!((ends..=ends + inner).contains(&timing.hashed), "{} bytes hashed", timing.hashed);
     let mut ticks = 0u64;
     let (_, times) = runner
         .run_timed(&made.inputs, || {
