@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
-/// A place for what.
+/// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A run that has the length of a lease or a window: a job, or a claim to be looked at.
@@ -14,8 +14,8 @@ pub enum Place {
     Answer,
 }
 
-/// So many computations at a time, and as many answers in disputes beside them: however many runs are waiting, a clock
-/// never runs out because of them.
+/// So many computations at a time, and as many answers in disputes beside them: what a clock waits for never queues behind
+/// runs, though it shares the processor with those under way.
 #[derive(Debug)]
 pub struct Places {
     runs: Semaphore,
